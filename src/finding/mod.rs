@@ -1,0 +1,1 @@
+//! `finding`: see ARCHITECTURE.md.
