@@ -1,1 +1,185 @@
-//! `finding`: see ARCHITECTURE.md.
+//! Findings: who, which records, which numbers, by which rule and policy, what speaks for the person.
+//!
+//! The types that `engine` fills, `case` groups, `run` stores and `report` renders. Values are kept typed and whole;
+//! masking happens when they are rendered.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::check::Reason;
+use crate::schema::Value;
+
+/// A text in one or more languages (`en`, `zh`). Rendering falls back to the first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Localised(pub BTreeMap<String, String>);
+
+/// Piece of a message: text as written, or a value to be rendered (and masked) then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    Text(String),
+    Value(Value),
+}
+
+/// Message by language.
+pub type Message = BTreeMap<String, Vec<Piece>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// Whom a finding is about: `entity` is one of person, household, account, phone, cadre, enumerator, area, org, supplier, project, case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subject {
+    pub entity: String,
+    pub value: Value,
+}
+
+/// One cell that took part: as delivered and as used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    pub column: String,
+    /// The text of the cell in the delivered file; absent for computed columns.
+    pub delivered: Option<String>,
+    pub used: Value,
+}
+
+/// One source record that took part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    pub table: String,
+    /// Part it plays: `record`, `other`, `before`, a link's or step's name.
+    pub role: String,
+    pub file: String,
+    pub sheet: Option<String>,
+    pub line: u32,
+    pub key: Vec<(String, Value)>,
+    pub cells: Vec<Cell>,
+}
+
+/// A number the rule computed, with the arithmetic written out (`4,120.00 / 3`), if it has any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    pub name: String,
+    pub value: Value,
+    pub arithmetic: Option<Vec<Piece>>,
+}
+
+/// A policy number that was used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ParameterUse {
+    pub name: String,
+    pub keys: Vec<Value>,
+    pub value: Value,
+    /// Region the value is written for (an ancestor of the record's place, or none: everywhere).
+    pub region: Option<i64>,
+    pub valid_from: Option<i32>,
+    pub valid_to: Option<i32>,
+    pub source: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExemptionResult {
+    Holds,
+    DoesNotHold,
+    /// Could not be checked: data missing or not covered.
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExemptionCheck {
+    pub says: Localised,
+    pub result: ExemptionResult,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Keyed hash of rule and unit (subject key, period, record keys), hex: the same finding in another run has the same key.
+    pub key: String,
+    /// Keyed hash of all values of its records, hex.
+    pub records_hash: String,
+    /// Keyed hash of the fields the rule calls decisive, hex: a decided case opens again when it changes.
+    pub flag_hash: String,
+    pub rule: String,
+    pub severity: Severity,
+    /// First is the case key, the rest "also involved".
+    pub subjects: Vec<Subject>,
+    pub region: Option<i64>,
+    pub date: Option<i32>,
+    pub period: Option<Value>,
+    /// Fen.
+    pub amount: Option<i64>,
+    /// What ranks findings of one rule.
+    pub measure: Option<Value>,
+    pub message: Message,
+    /// True: would have been flagged, but an exemption holds. Kept and counted, never in a case.
+    pub exempt: bool,
+    pub exemptions: Vec<ExemptionCheck>,
+    pub figures: Vec<Figure>,
+    pub parameters: Vec<ParameterUse>,
+    pub evidence: Vec<EvidenceRow>,
+    /// Evidence rows beyond the limit that are not listed.
+    pub evidence_omitted: u64,
+}
+
+/// Units and their money (fen); money only where the rule states an amount for every unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    pub units: u64,
+    pub money: Option<i128>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum Status {
+    Completed,
+    /// More units flagged than `limits.max_flag_rate` allows: the result is set apart and explained, never hidden.
+    Quarantined {
+        reason: String,
+    },
+    Skipped {
+        reason: String,
+    },
+    Failed {
+        reason: String,
+    },
+}
+
+/// Share of a register's or table's rows that a rule could use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub table: String,
+    pub rows: u64,
+    pub without_key: u64,
+    pub from: Option<i32>,
+    pub to: Option<i32>,
+}
+
+/// What became of one rule. `flagged + clear + exempt + not_assessable = population`, in units and in money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub rule: String,
+    pub status: Status,
+    /// What a unit is: `record of payments`, `group of the same account_no`.
+    pub unit: String,
+    pub population: Count,
+    pub flagged: Count,
+    pub clear: Count,
+    pub exempt: Count,
+    pub not_assessable: Count,
+    pub reasons: Vec<(Reason, Count)>,
+    pub coverage: Vec<Coverage>,
+    /// Parameters looked up and not found (`name`, units).
+    pub parameter_gaps: Vec<(String, u64)>,
+    /// Divisions by zero and overflows (they count as missing values).
+    pub arithmetic_gaps: u64,
+}

@@ -1,0 +1,209 @@
+//! The hash-consed graph of expressions, relations, row sets and neighbours of all rules.
+
+use hashbrown::HashMap;
+
+use super::Expr;
+use crate::schema::Type;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+        impl $name {
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An expression of the graph.
+    ExprId,
+    /// A relation of the graph.
+    RelId,
+    /// A set of member rows per owner row.
+    SetId,
+    /// A neighbouring row of the same relation.
+    NeighbourId,
+    /// A link of the catalog (position in `Catalog::links`).
+    LinkId,
+    /// A parameter of the catalog (position in `Catalog::parameters`).
+    ParameterId,
+    /// A list parameter of the catalog (position in `Catalog::parameters`).
+    ListTag,
+}
+
+/// A row reached from the row at hand: `slot` 0 is the unit's row, 1 the member or other row of a pair, 2.. deeper ones;
+/// `hops` are taken in order, each to exactly one row or none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RowRef {
+    pub slot: u8,
+    pub hops: Vec<Hop>,
+}
+
+impl RowRef {
+    pub fn slot(slot: u8) -> Self {
+        RowRef { slot, hops: vec![] }
+    }
+    #[must_use]
+    pub fn then(&self, hop: Hop) -> Self {
+        let mut hops = self.hops.clone();
+        hops.push(hop);
+        RowRef { slot: self.slot, hops }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hop {
+    /// Along a declared link, many to one.
+    Link(LinkId),
+    /// To a neighbour in the same relation.
+    Neighbour(NeighbourId),
+    /// From a row of part `part` of a `Rel::Groups` to its group.
+    Group { groups: RelId, part: usize },
+    /// From a row of a `Rel::Rows` to the row of the relation it was taken from.
+    Base,
+}
+
+/// A relation: rows that expressions are evaluated on. A row is one ordinal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Rel {
+    /// A table of the catalog (position in `Catalog::tables`; never a view).
+    Table(usize),
+    /// One row per distinct key over all parts. A row with a missing key belongs to no group. Parts' keys have the same types.
+    /// Rows ascend by first member (part 0 first), which the tables' order makes independent of file order.
+    Groups { parts: Vec<KeyPart> },
+    /// Rows of `of` for which `filter` is true, in order; with `each`, one row per (row, period).
+    /// Its columns are expressions on `of`, written out where they are used, so none are stored, except that column 0 is the period of `each`.
+    Rows { of: RelId, filter: Option<ExprId>, each: Option<Each> },
+}
+
+/// Rows of `of` (where `among` is true) with their key expressions, all in the frame of `of` (slot 0).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KeyPart {
+    pub of: RelId,
+    pub keys: Vec<ExprId>,
+    pub among: Option<ExprId>,
+}
+
+/// One row per month or year (`step`) from `first` to `last`, closed, of each base row; frame of the base.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Each {
+    pub step: Step,
+    pub first: ExprId,
+    pub last: ExprId,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// `first` and `last` are dates; the period is a `Month`.
+    Months,
+    /// `first` and `last` are ints; the period is an int.
+    Years,
+    /// `first` and `last` are dates; the period is a date.
+    Days,
+}
+
+/// For each owner row, its member rows in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RowSet {
+    /// Members: rows of the link's source table; owner: the row of its target they point to.
+    Back(LinkId),
+    /// Members: rows of part `part`; owner: their group.
+    Members { groups: RelId, part: usize },
+    /// Members: rows of `other.of` whose keys equal those of the owner row; owners are rows of `own.of`. Either side may be a view or table.
+    Matching { own: KeyPart, other: KeyPart },
+}
+
+/// The row of the same relation with the same `keys` that comes before by `order` (Int, Date or Month; all in frame slot 0 of `of`), among the rows where `among` is true.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Neighbour {
+    pub of: RelId,
+    pub keys: Vec<ExprId>,
+    pub order: ExprId,
+    pub among: Option<ExprId>,
+    /// `Some(n)`: exactly n before (`prior`, n = 1); several such rows: not assessable. `None`: the row just before, ties by row number.
+    pub exactly: Option<i64>,
+}
+
+/// All nodes, each once.
+#[derive(Debug, Default)]
+pub struct Graph {
+    exprs: Vec<(Expr, Type)>,
+    rels: Vec<Rel>,
+    sets: Vec<RowSet>,
+    neighbours: Vec<Neighbour>,
+    expr_ids: HashMap<Expr, ExprId, rustc_hash::FxBuildHasher>,
+    rel_ids: HashMap<Rel, RelId, rustc_hash::FxBuildHasher>,
+    set_ids: HashMap<RowSet, SetId, rustc_hash::FxBuildHasher>,
+    neighbour_ids: HashMap<Neighbour, NeighbourId, rustc_hash::FxBuildHasher>,
+}
+
+fn id(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+impl Graph {
+    /// The node of `expr`, made if new. `ty` must follow from `expr`.
+    pub fn expr(&mut self, expr: Expr, ty: Type) -> ExprId {
+        let next = ExprId(id(self.exprs.len()));
+        let found = *self.expr_ids.entry(expr.clone()).or_insert(next);
+        if found == next {
+            self.exprs.push((expr, ty));
+        }
+        found
+    }
+    pub fn rel(&mut self, rel: Rel) -> RelId {
+        let next = RelId(id(self.rels.len()));
+        let found = *self.rel_ids.entry(rel.clone()).or_insert(next);
+        if found == next {
+            self.rels.push(rel);
+        }
+        found
+    }
+    pub fn set(&mut self, set: RowSet) -> SetId {
+        let next = SetId(id(self.sets.len()));
+        let found = *self.set_ids.entry(set.clone()).or_insert(next);
+        if found == next {
+            self.sets.push(set);
+        }
+        found
+    }
+    pub fn neighbour(&mut self, neighbour: Neighbour) -> NeighbourId {
+        let next = NeighbourId(id(self.neighbours.len()));
+        let found = *self.neighbour_ids.entry(neighbour.clone()).or_insert(next);
+        if found == next {
+            self.neighbours.push(neighbour);
+        }
+        found
+    }
+    pub fn get(&self, id: ExprId) -> &Expr {
+        &self.exprs[id.index()].0
+    }
+    pub fn type_of(&self, id: ExprId) -> Type {
+        self.exprs[id.index()].1
+    }
+    pub fn get_rel(&self, id: RelId) -> &Rel {
+        &self.rels[id.index()]
+    }
+    pub fn get_set(&self, id: SetId) -> &RowSet {
+        &self.sets[id.index()]
+    }
+    pub fn get_neighbour(&self, id: NeighbourId) -> &Neighbour {
+        &self.neighbours[id.index()]
+    }
+    pub fn expr_count(&self) -> usize {
+        self.exprs.len()
+    }
+    pub fn rel_count(&self) -> usize {
+        self.rels.len()
+    }
+    pub fn set_count(&self) -> usize {
+        self.sets.len()
+    }
+    pub fn neighbour_count(&self) -> usize {
+        self.neighbours.len()
+    }
+}
