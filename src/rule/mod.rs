@@ -1,1 +1,111 @@
-//! `rule`: see ARCHITECTURE.md.
+//! Rule files: spec as written -> [`Rule`] resolved, all errors at once; rule folders, overlays, tests as data, lint. Runs nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::check::CheckPlan;
+use crate::diagnostic::{SourceText, Span};
+use crate::finding::{Localised, Severity};
+use crate::plan::{ExprId, RelId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleStatus {
+    Draft,
+    Trial,
+    Stable,
+    Retired,
+}
+
+/// What a rule says besides its logic: for lists, the reading guide and the report's rule cards.
+#[derive(Debug, Clone)]
+pub struct RuleText {
+    pub id: String,
+    pub title: Localised,
+    pub status: RuleStatus,
+    pub why: Option<Localised>,
+    pub basis: Vec<Basis>,
+    pub innocent: Vec<Localised>,
+    pub next_step: Option<Localised>,
+    /// Catalogue ids the rule covers (`FD12`).
+    pub covers: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    pub source: String,
+    pub clause: Option<String>,
+    pub says: Option<Localised>,
+}
+
+/// A rule resolved against the catalog: everything it names is an expression of the graph, in the frame of its units
+/// (with `Flag::Pairs` slot 1 is the register's row).
+#[derive(Debug, Clone)]
+pub struct Rule {
+    pub text: RuleText,
+    pub path: PathBuf,
+    pub file: Arc<SourceText>,
+    /// `funds` of `funds/payment-after-death`: rules of one pack are one family when cases are scored.
+    pub family: String,
+    pub check: CheckPlan,
+    /// The first whose condition holds; the last has none.
+    pub severity: Vec<(Severity, Option<ExprId>)>,
+    /// Entity and key; the first is the case key.
+    pub subjects: Vec<(String, ExprId)>,
+    /// Money at stake, fen. Of the rule, else of the check.
+    pub amount: Option<ExprId>,
+    pub measure: Option<ExprId>,
+    pub exempt: Vec<Exemption>,
+    pub say: BTreeMap<String, Vec<SayPiece>>,
+    /// `let` names of the check and its own figures (`now`, `peer.p99`): shown with the finding.
+    pub figures: Vec<(String, ExprId)>,
+    /// Values the flag hash is made of; default: the figures, the amount and the measure.
+    pub decisive: Vec<ExprId>,
+    /// Which place and date govern a unit.
+    pub region: Option<ExprId>,
+    pub date: Option<ExprId>,
+    /// `report: group`: one finding for all records of the unit's group; else one per unit.
+    pub limits: Limits,
+    /// `validates: TABLE`: runs first; records it flags are not assessable for other rules that read the table.
+    pub validates: Option<RelId>,
+    /// Overlays that were applied, in words, for the reading guide.
+    pub overlays: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Exemption {
+    /// Bool: exempts the finding where true.
+    pub when: ExprId,
+    /// `drop:` instead of `when:`: records (slot of the members) for which it is true are taken out and the unit is judged again.
+    pub drop: bool,
+    pub says: Localised,
+}
+
+#[derive(Debug, Clone)]
+pub enum SayPiece {
+    Text(String),
+    Value(ExprId),
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Parts per million of the population.
+    pub max_flag_rate: Option<u32>,
+}
+
+/// A test written in a rule file.
+#[derive(Debug, Clone)]
+pub struct RuleTest {
+    pub name: String,
+    pub span: Option<Span>,
+    /// Table name and its rows as CSV text with header (the place of the text in the rule file, for messages).
+    pub given: Vec<(String, crate::diagnostic::Spanned<String>)>,
+    /// `name,region,valid_from,value` overrides: parameter name and value as written, in force everywhere and always.
+    pub set: Vec<(String, String)>,
+    /// Days since 1970-01-01; default: the latest date in `given`.
+    pub as_of: Option<i32>,
+    /// Record keys (parts joined by `/`) that are flagged, exempt, not assessable; nothing else may be.
+    pub flags: Vec<String>,
+    pub exempt: Vec<String>,
+    pub not_assessable: Vec<String>,
+}
