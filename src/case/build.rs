@@ -33,7 +33,9 @@ fn homes(findings: &[Finding]) -> BTreeMap<&Value, &Subject> {
             all.entry(&first.value).or_default().extend(homes);
         }
     }
-    all.into_iter().filter_map(|(person, homes)| (homes.len() == 1).then(|| homes.into_iter().next().map(|h| (person, h))).flatten()).collect()
+    all.into_iter()
+        .filter_map(|(person, homes)| (homes.len() == 1).then(|| homes.into_iter().next().map(|h| (person, h))).flatten())
+        .collect()
 }
 
 /// Whose case a finding belongs to: the household of the person it is about, else its first subject, else its own unit.

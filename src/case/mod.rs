@@ -8,6 +8,7 @@ mod card;
 mod money;
 mod number;
 mod score;
+mod tree;
 mod visits;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub use card::{BasisCard, RuleCard};
 pub use money::once;
 pub use score::{PartKind, Score, ScorePart, amount_points, severity_points};
 pub use visits::{AreaVisits, Budget, Share, VisitPlan, plan_visits};
+
+pub use tree::Tree;
 
 use crate::finding::{Severity, Subject};
 
@@ -42,3 +45,6 @@ pub struct Case {
     /// Positions of findings on the same subject that an exemption cleared: shown, never scored.
     pub exempt: Vec<usize>,
 }
+
+#[cfg(test)]
+mod tests;

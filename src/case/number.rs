@@ -16,7 +16,15 @@ fn digits(subject: &Subject, key: &[u8; 32]) -> Vec<u8> {
     hasher.update(subject.entity.as_bytes());
     hasher.update(b"\0");
     hasher.update(schema::format(&subject.value).as_bytes());
-    hasher.finalize().as_bytes().iter().flat_map(|b| [b >> 4 & 0x0f, b & 0x0f]).collect::<Vec<u8>>().chunks(5).flat_map(five_nibbles).collect()
+    hasher
+        .finalize()
+        .as_bytes()
+        .iter()
+        .flat_map(|b| [b >> 4 & 0x0f, b & 0x0f])
+        .collect::<Vec<u8>>()
+        .chunks(5)
+        .flat_map(five_nibbles)
+        .collect()
 }
 
 /// Twenty bits as four base-32 digits.

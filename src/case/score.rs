@@ -83,7 +83,11 @@ pub fn score<'a>(findings: impl Iterator<Item = &'a Finding>, families: &BTreeMa
     let mut parts = vec![];
     for (i, &(name, severity)) in ranked.iter().enumerate() {
         let points = severity_points(severity);
-        parts.push(if i == 0 { part(PartKind::Severity, name, severity, points) } else { part(PartKind::Independence, name, severity, points / 2) });
+        parts.push(if i == 0 {
+            part(PartKind::Severity, name, severity, points)
+        } else {
+            part(PartKind::Independence, name, severity, points / 2)
+        });
     }
     for &(name, severity) in &ranked {
         let top = severity_points(severity);

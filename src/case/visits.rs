@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, once};
+use super::{Case, Tree as _, once};
 use crate::finding::Finding;
 use crate::project::{Level, Regions};
 
@@ -83,7 +83,12 @@ fn proportional(visits: u64, counts: &[u64]) -> Vec<u64> {
 /// Money over `cases`, and over those of them not in `chosen`. What both share is counted as visited.
 fn money(cases: &[&Case], findings: &[Finding], chosen: &BTreeSet<u64>) -> (Option<i128>, Option<i128>) {
     let of = |visited_only: bool| {
-        once(cases.iter().filter(|c| !visited_only || chosen.contains(&c.rank)).flat_map(|c| c.findings.iter().filter_map(|&i| findings.get(i))))
+        once(
+            cases
+                .iter()
+                .filter(|c| !visited_only || chosen.contains(&c.rank))
+                .flat_map(|c| c.findings.iter().filter_map(|&i| findings.get(i))),
+        )
     };
     let all = of(false);
     (all, all.map(|all| all - of(true).unwrap_or(0)))

@@ -30,18 +30,31 @@ pub struct Updated {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    Tool { old: String, new: String },
-    AsOf { old: i32, new: i32 },
+    Tool {
+        old: String,
+        new: String,
+    },
+    AsOf {
+        old: i32,
+        new: i32,
+    },
     RuleAdded(String),
     RuleRemoved(String),
     RuleEdited(String),
     /// Other files, or the same with other content; rows added (negative: fewer).
-    Table { name: String, rows: i64 },
+    Table {
+        name: String,
+        rows: i64,
+    },
     Parameters,
     Regions,
     Project,
     /// `name`, old and new value.
-    Option { name: String, old: Option<String>, new: Option<String> },
+    Option {
+        name: String,
+        old: Option<String>,
+        new: Option<String>,
+    },
 }
 
 fn flagged(run: &RunContent) -> BTreeMap<&str, (usize, &Finding)> {
@@ -114,9 +127,11 @@ fn causes(old: &RunContent, new: &RunContent) -> Vec<Cause> {
             causes.push(Cause::Table { name: name.clone(), rows: y.map_or(0, |t| t.1) - x.map_or(0, |t| t.1) });
         }
     }
-    for (differs, cause) in
-        [(a.parameters != b.parameters, Cause::Parameters), (a.regions != b.regions, Cause::Regions), (a.project != b.project, Cause::Project)]
-    {
+    for (differs, cause) in [
+        (a.parameters != b.parameters, Cause::Parameters),
+        (a.regions != b.regions, Cause::Regions),
+        (a.project != b.project, Cause::Project),
+    ] {
         if differs {
             causes.push(cause);
         }

@@ -83,14 +83,16 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// The cause in words, with what to do about it.
-fn unwritable(path: &Path, error: &io::Error) -> Diagnostics {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Diagnostics {
     let shown = path.display();
     let diagnostic = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Diagnostic::error("no-space", format!("no space left to write `{shown}`")).help("free some space, or choose another place with `-o`")
+            Diagnostic::error("no-space", format!("no space left to write `{shown}`"))
+                .help("free some space, or choose another place with `-o`")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            Diagnostic::error("no-right", format!("no right to write `{shown}`")).help("choose a folder you may write to with `-o`, or ask its owner")
+            Diagnostic::error("no-right", format!("no right to write `{shown}`"))
+                .help("choose a folder you may write to with `-o`, or ask its owner")
         }
         _ => Diagnostic::error("cannot-write", format!("`{shown}` cannot be written: {error}"))
             .help("check that the folder exists and is not in use, or choose another place with `-o`"),
@@ -144,7 +146,11 @@ pub fn write(
     }
     private_folder(root).map_err(|e| unwritable(root, &e))?;
     // Removed when dropped: on every early return below.
-    let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(root).map_err(|e| unwritable(root, &e))?;
+    let mut staging = tempfile::Builder::new();
+    staging.prefix(STAGING);
+    #[cfg(unix)]
+    staging.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let staging = staging.tempdir_in(root).map_err(|e| unwritable(root, &e))?;
     let mut sink = Sink { folder: staging.path(), target: &target };
     write_content(content, &content.manifest.hash(), &mut sink)?;
     render(&mut sink)?;

@@ -126,7 +126,8 @@ impl Frame {
     pub fn read(from: File) -> Result<(Frame, Option<String>)> {
         let reader = SerializedFileReader::new(from)?;
         let metadata = reader.metadata().file_metadata();
-        let manifest = metadata.key_value_metadata().and_then(|all| all.iter().find(|kv| kv.key == MANIFEST_KEY)).and_then(|kv| kv.value.clone());
+        let manifest =
+            metadata.key_value_metadata().and_then(|all| all.iter().find(|kv| kv.key == MANIFEST_KEY)).and_then(|kv| kv.value.clone());
         let names: Vec<String> = metadata.schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
         let mut columns: Vec<Option<Cells>> = names.iter().map(|_| None).collect();
         for g in 0..reader.num_row_groups() {

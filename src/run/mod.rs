@@ -21,6 +21,7 @@ pub use store::read;
 
 use crate::case::{Case, RuleCard, VisitPlan};
 use crate::finding::{Coverage, Finding, Outcome};
+pub use crate::table::{Receipt, Rejected};
 
 /// Version of the folder's layout; a reader refuses a higher one.
 pub const FORMAT: u32 = 1;
@@ -38,7 +39,7 @@ pub struct RunContent {
     pub cases: Vec<Case>,
     pub visits: Option<VisitPlan>,
     pub receipts: Vec<Receipt>,
-    pub rejected: Vec<RejectedCell>,
+    pub rejected: Vec<Rejected>,
     /// The region tree as it was used.
     pub places: Vec<Place>,
     /// Denominators of the roll-up by region.
@@ -90,51 +91,6 @@ pub struct InputText {
     /// Relative to the project file, `/` between folders.
     pub path: String,
     pub text: String,
-}
-
-/// What was delivered, before any finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    pub table: String,
-    pub path: String,
-    pub sheet: Option<String>,
-    pub bytes: u64,
-    pub rows: u64,
-    /// Earliest and latest date of the table's date column.
-    pub from: Option<i32>,
-    pub to: Option<i32>,
-    /// Distinct regions of its records.
-    pub regions: u64,
-    /// Rows whose record key another row has too.
-    pub duplicate_keys: u64,
-    pub rejected: u64,
-    /// Money columns and their sums in fen.
-    pub sums: Vec<(String, i128)>,
-    /// Columns and their empty cells; only columns that have some.
-    pub empty: Vec<(String, u64)>,
-    /// What the sender said is in it, in words, and what was found.
-    pub expected: Vec<Expected>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expected {
-    /// `rows`, `sum of amount`.
-    pub what: String,
-    pub expected: String,
-    pub found: String,
-    pub agrees: bool,
-}
-
-/// A cell that did not parse: kept as delivered.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RejectedCell {
-    pub table: String,
-    pub file: String,
-    pub sheet: Option<String>,
-    pub line: u32,
-    pub column: String,
-    pub delivered: String,
-    pub problem: String,
 }
 
 /// Units of one entity in one region (lowest level known).
@@ -189,9 +145,8 @@ mod iso_date {
     }
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let parts: Vec<i32> = text.splitn(3, '-').filter_map(|p| p.parse().ok()).collect();
-        match parts[..] {
-            [y, m @ 1..=12, d @ 1..=31] => Ok(dates::days_from_civil(y, m.unsigned_abs(), d.unsigned_abs())),
+        match dates::parse(&text) {
+            Ok((days, false)) => Ok(days),
             _ => Err(D::Error::custom(format!("`{text}` is not a date such as 2020-12-31"))),
         }
     }

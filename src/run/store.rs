@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{Sink, unreadable};
 use super::frame::{Cells, Frame};
-use super::{FORMAT, InputText, Manifest, Place, Population, Receipt, RejectedCell, RunContent};
+use super::{FORMAT, InputText, Manifest, Place, Population, Receipt, Rejected, RunContent};
 use crate::case::{RuleCard, VisitPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::finding::{Cell, Count, EvidenceRow, Finding, Message, Piece, Severity, Status};
@@ -48,10 +48,15 @@ fn cell_text(value: &Value) -> Option<String> {
 
 fn message_text(message: &Message, lang: &str) -> Option<String> {
     let pieces = message.get(lang)?;
-    Some(pieces.iter().map(|p| match p {
-        Piece::Text(text) => text.clone(),
-        Piece::Value(value) => schema::format(value),
-    }).collect())
+    Some(
+        pieces
+            .iter()
+            .map(|p| match p {
+                Piece::Text(text) => text.clone(),
+                Piece::Value(value) => schema::format(value),
+            })
+            .collect(),
+    )
 }
 
 pub(super) fn severity_name(severity: Severity) -> &'static str {
@@ -96,13 +101,17 @@ fn findings_frame(content: &RunContent) -> Frame {
         .with("records_hash", text(&|_, f| Some(f.records_hash.clone())))
         .with("flag_hash", text(&|_, f| Some(f.flag_hash.clone())));
     for lang in langs {
-        frame = frame.with(&format!("message_{}", lang.replace(|c: char| !c.is_ascii_alphanumeric(), "_")), text(&|_, f| message_text(&f.message, lang)));
+        frame = frame.with(
+            &format!("message_{}", lang.replace(|c: char| !c.is_ascii_alphanumeric(), "_")),
+            text(&|_, f| message_text(&f.message, lang)),
+        );
     }
     frame.with("detail", text(&|_, f| Some(json(&Finding { evidence: vec![], ..f.clone() }))))
 }
 
 fn evidence_frame(findings: &[Finding]) -> Frame {
-    let all: Vec<(&Finding, usize, &EvidenceRow)> = findings.iter().flat_map(|f| f.evidence.iter().enumerate().map(move |(i, e)| (f, i, e))).collect();
+    let all: Vec<(&Finding, usize, &EvidenceRow)> =
+        findings.iter().flat_map(|f| f.evidence.iter().enumerate().map(move |(i, e)| (f, i, e))).collect();
     let text = |f: &dyn Fn(&(&Finding, usize, &EvidenceRow)) -> Option<String>| Cells::Text(all.iter().map(f).collect());
     Frame::default()
         .with("finding", text(&|(f, _, _)| Some(f.key.clone())))
@@ -139,13 +148,25 @@ fn outcomes_frame(content: &RunContent) -> Frame {
     let mut frame = Frame::default()
         .with("rule", Cells::Text(all.iter().map(|o| Some(o.rule.clone())).collect()))
         .with("status", Cells::Text(all.iter().map(|o| Some(status_name(&o.status).to_owned())).collect()))
-        .with("reason", Cells::Text(all.iter().map(|o| match &o.status {
-            Status::Completed => None,
-            Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => Some(reason.clone()),
-        }).collect()))
+        .with(
+            "reason",
+            Cells::Text(
+                all.iter()
+                    .map(|o| match &o.status {
+                        Status::Completed => None,
+                        Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => Some(reason.clone()),
+                    })
+                    .collect(),
+            ),
+        )
         .with("unit", Cells::Text(all.iter().map(|o| Some(o.unit.clone())).collect()));
-    let parts: [(&str, &dyn Fn(&crate::finding::Outcome) -> Count); 5] =
-        [("population", &|o| o.population), ("flagged", &|o| o.flagged), ("clear", &|o| o.clear), ("exempt", &|o| o.exempt), ("not_assessable", &|o| o.not_assessable)];
+    let parts: [(&str, &dyn Fn(&crate::finding::Outcome) -> Count); 5] = [
+        ("population", &|o| o.population),
+        ("flagged", &|o| o.flagged),
+        ("clear", &|o| o.clear),
+        ("exempt", &|o| o.exempt),
+        ("not_assessable", &|o| o.not_assessable),
+    ];
     for (name, part) in parts {
         frame = frame
             .with(&format!("{name}_units"), Cells::Int(all.iter().map(|o| count(part(o).units)).collect()))
@@ -163,14 +184,14 @@ pub(super) fn status_name(status: &Status) -> &'static str {
     }
 }
 
-fn rejected_frame(all: &[RejectedCell]) -> Frame {
-    let text = |f: &dyn Fn(&RejectedCell) -> Option<String>| Cells::Text(all.iter().map(f).collect());
+fn rejected_frame(all: &[Rejected]) -> Frame {
+    let text = |f: &dyn Fn(&Rejected) -> Option<String>| Cells::Text(all.iter().map(f).collect());
     Frame::default()
         .with("table_name", text(&|r| Some(r.table.clone())))
         .with("file", text(&|r| Some(r.file.clone())))
         .with("sheet", text(&|r| r.sheet.clone()))
-        .with("line", Cells::Int(all.iter().map(|r| Some(i64::from(r.line))).collect()))
-        .with("column_name", text(&|r| Some(r.column.clone())))
+        .with("line", Cells::Int(all.iter().map(|r| count(r.line)).collect()))
+        .with("column_name", text(&|r| r.column.clone()))
         .with("delivered", text(&|r| Some(r.delivered.clone())))
         .with("problem", text(&|r| Some(r.problem.clone())))
         .with("detail", text(&|r| Some(json(r))))
@@ -213,7 +234,12 @@ pub fn read(folder: &Path) -> Result<RunContent, Diagnostics> {
     if manifest.format > FORMAT {
         return Err(Diagnostic::error(
             "run-format",
-            format!("`{}` has layout {}, this recount {} reads up to {FORMAT}", folder.display(), manifest.format, env!("CARGO_PKG_VERSION")),
+            format!(
+                "`{}` has layout {}, this recount {} reads up to {FORMAT}",
+                folder.display(),
+                manifest.format,
+                env!("CARGO_PKG_VERSION")
+            ),
         )
         .help(format!("read it with recount {} or later", manifest.recount))
         .into());
@@ -235,7 +261,12 @@ pub fn read(folder: &Path) -> Result<RunContent, Diagnostics> {
     let positions: BTreeMap<String, usize> = findings.iter().enumerate().map(|(i, f)| (f.key.clone(), i)).collect();
     for (key, row) in evidence(folder, &frame("evidence")?)? {
         let finding = positions.get(&key).and_then(|&i| findings.get_mut(i));
-        finding.ok_or_else(|| unreadable(&folder.join("evidence.parquet"), &format!("evidence of `{key}`, which findings.parquet does not hold")))?.evidence.push(row);
+        finding
+            .ok_or_else(|| {
+                unreadable(&folder.join("evidence.parquet"), &format!("evidence of `{key}`, which findings.parquet does not hold"))
+            })?
+            .evidence
+            .push(row);
     }
     let context: Context = parse(folder, "context.json", &text("context.json")?)?;
     let mut inputs = vec![];
