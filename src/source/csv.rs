@@ -29,6 +29,18 @@ impl<'a> CsvRecords<'a> {
     pub fn open_quote(&self) -> Option<u64> {
         self.open_quote
     }
+    /// Skips lines without any character; gives the line the next record begins at.
+    pub fn next_line(&mut self) -> u64 {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(self.at) {
+                Some(b'\n') => self.at += 1,
+                Some(b'\r') if bytes.get(self.at + 1) == Some(&b'\n') => self.at += 2,
+                _ => return self.line,
+            }
+            self.line += 1;
+        }
+    }
     /// Bytes consumed so far.
     pub fn position(&self) -> usize {
         self.at
@@ -37,21 +49,10 @@ impl<'a> CsvRecords<'a> {
     #[inline]
     pub fn next(&mut self, mut field: impl FnMut(usize, Field<'a>)) -> Option<(u64, usize)> {
         let bytes = self.text.as_bytes();
-        loop {
-            match bytes.get(self.at) {
-                None => return None,
-                Some(b'\n') => {
-                    self.at += 1;
-                    self.line += 1;
-                }
-                Some(b'\r') if bytes.get(self.at + 1) == Some(&b'\n') => {
-                    self.at += 2;
-                    self.line += 1;
-                }
-                Some(_) => break,
-            }
+        let first_line = self.next_line();
+        if self.at >= bytes.len() {
+            return None;
         }
-        let first_line = self.line;
         let mut index = 0;
         loop {
             let start = self.at;

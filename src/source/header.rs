@@ -61,7 +61,7 @@ pub fn map_headers(
             [] if column.optional => at.push(None),
             [] => {
                 at.push(None);
-                messages.push(missing(table, file, column, headers).place(place(), "the header of this file"));
+                messages.push(missing_column(table, file, column, headers).place(place(), "the header of this file"));
             }
             _ => {
                 at.push(None);
@@ -82,7 +82,7 @@ pub fn map_headers(
 }
 
 /// The message for a column that a file does not have.
-pub(super) fn missing(table: &str, file: &str, column: &Wanted, headers: &[String]) -> Diagnostic {
+pub fn missing_column(table: &str, file: &str, column: &Wanted, headers: &[String]) -> Diagnostic {
     let wanted: Vec<String> = column.headers.iter().map(|h| format!("`{h}`")).collect();
     let known: Vec<String> = headers.iter().map(|h| h.trim().to_owned()).filter(|h| !h.is_empty()).collect();
     let mut message = Diagnostic::error("missing-column", format!("`{file}` has no column for `{}` of table `{table}`", column.name))
