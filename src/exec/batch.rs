@@ -10,7 +10,7 @@ use super::nodes::FrameKind;
 use super::vector::{Values, Vector};
 use super::{Env, MANY, NONE, is_row};
 use crate::plan::{Expr, ExprId, Hop, Rel, RelId, RowRef, SetId};
-use crate::schema::{Type, Value, dates};
+use crate::schema::{Type, dates};
 use crate::table::{Bits, Column, Data};
 
 /// Ordinals of the rows of a slot: a stretch, or any list (with sentinels where a hop found no single row).
@@ -314,7 +314,11 @@ fn sentinels(list: &[u32], which: u32) -> Option<Bits> {
 impl<'e> Vector<'e> {
     /// A null vector whose masks have `len` rows.
     fn shaped(self, len: usize) -> Self {
-        if self.bad.is_some() { Vector { values: Values::I64(Cow::Owned(vec![0; len])), valid: Some(Bits::new(len, false)), ..self } } else { Vector::null(self.ty) }
+        if self.bad.is_some() {
+            Vector { values: Values::I64(Cow::Owned(vec![0; len])), valid: Some(Bits::new(len, false)), ..self }
+        } else {
+            Vector::null(self.ty)
+        }
     }
 }
 
@@ -367,9 +371,4 @@ pub fn gather<'e>(from: &Vector<'_>, at: impl Fn(usize) -> u32, len: usize, ty: 
         vector.last_day = Some((0..len).map(|i| from.last_day(row(i))).collect());
     }
     vector
-}
-
-/// One value of an expression for one row of slot 0, for places that need a single one.
-pub fn value_at(env: Env<'_>, rel: RelId, row: u32, expr: ExprId) -> Value {
-    Batch::list(env, rel, vec![row]).eval(expr).value(0)
 }

@@ -208,7 +208,15 @@ fn column(env: Env<'_>, rel: RelId, expr: ExprId) -> (Vec<i64>, Vec<u32>) {
         let vector = batch.eval(expr);
         let values: Vec<i64> = (0..batch.len).map(|i| vector.number(i)).collect();
         let state: Vec<u32> = (0..batch.len)
-            .map(|i| if vector.is_valid(i) { 0 } else if vector.is_bad(i) { MANY } else { NOKEY })
+            .map(|i| {
+                if vector.is_valid(i) {
+                    0
+                } else if vector.is_bad(i) {
+                    MANY
+                } else {
+                    NOKEY
+                }
+            })
             .collect();
         (values, state)
     });
@@ -290,7 +298,8 @@ pub fn neighbour(env: Env<'_>, neighbour: &Neighbour) -> Vec<u32> {
     let (order, order_state) = column(env, neighbour.of, neighbour.order);
     let (packed, range) = pack(&[&side]);
     let (_, group_of, groups) = group(&packed, &[&side.state], range);
-    let mut out: Vec<u32> = group_of[0].iter().zip(&order_state).map(|(&g, &s)| if is_row(g) { if s == 0 { NONE } else { s } } else { g }).collect();
+    let mut out: Vec<u32> =
+        group_of[0].iter().zip(&order_state).map(|(&g, &s)| if is_row(g) { if s == 0 { NONE } else { s } } else { g }).collect();
     let set = SetIndex::new(&group_of[0], groups, None);
     let mut rows: Vec<u32> = vec![];
     for g in 0..groups {
@@ -359,7 +368,5 @@ pub fn shared(env: Env<'_>, set: SetId, wanted: &[(Shared, ExprId)]) -> Vec<Vect
             .collect();
         (vectors, batch.len)
     });
-    (0..wanted.len())
-        .map(|k| concat(parts.iter().map(|(vectors, len)| (&vectors[k], *len)), env.graph.type_of(wanted[k].1)))
-        .collect()
+    (0..wanted.len()).map(|k| concat(parts.iter().map(|(vectors, len)| (&vectors[k], *len)), env.graph.type_of(wanted[k].1))).collect()
 }

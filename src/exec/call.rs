@@ -150,9 +150,8 @@ impl<'e> Vector<'e> {
 
 fn coalesce<'e>(args: &[&Vector<'e>], ty: Type, len: usize) -> Vector<'e> {
     // The first with a value, or the first that is unreadable: what it would have been nobody knows.
-    let pick: Vec<usize> = (0..len)
-        .map(|i| args.iter().position(|a| a.is_valid(i) || a.is_bad(i) || a.is_uncovered(i)).unwrap_or(args.len() - 1))
-        .collect();
+    let pick: Vec<usize> =
+        (0..len).map(|i| args.iter().position(|a| a.is_valid(i) || a.is_bad(i) || a.is_uncovered(i)).unwrap_or(args.len() - 1)).collect();
     operate::select(args, &pick, ty, len)
 }
 
@@ -213,7 +212,8 @@ fn overlap_days<'e>(args: &[&Vector<'e>], ty: Type, len: usize) -> Vector<'e> {
 fn listed<'e>(env: &Env<'e>, list: usize, args: &[&Vector<'e>], len: usize) -> Vector<'e> {
     let Some(parameter) = env.parameter(list) else { return Vector::null(Type::Bool) };
     let mut out = Vector::bools(Bits::from_fn(len, |i| {
-        args.iter().all(|a| a.is_valid(i)) && parameter.contains(&args.iter().map(|a| super::parameter::as_key(a.value(i))).collect::<Vec<_>>())
+        args.iter().all(|a| a.is_valid(i))
+            && parameter.contains(&args.iter().map(|a| super::parameter::as_key(a.value(i))).collect::<Vec<_>>())
     }));
     out.strict(args, len);
     out

@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::vector::{Values, Vector};
 use super::{Env, MANY, NOKEY, NONE};
 use crate::plan::{ExprId, RelId};
-use crate::table::{Bits, Dictionary};
+use crate::table::Dictionary;
 
 /// Rows per batch: vectors of a few dozen expressions stay in cache.
 pub const CHUNK: usize = 8192;
@@ -186,14 +186,6 @@ pub enum KeyMap {
     Hash(FxHashMap<u64, u32>),
 }
 
-/// Rows of one side by group, groups ascending by first row.
-pub struct Grouping {
-    pub map: KeyMap,
-    /// Per row: its group, or the sentinel of its state.
-    pub group_of: Vec<u32>,
-    pub groups: usize,
-}
-
 /// Groups the rows of one or more sides by packed key; the first side's rows come first.
 pub fn group(packed: &[Vec<u64>], states: &[&[u32]], range: u64) -> (KeyMap, Vec<Vec<u32>>, usize) {
     let rows: usize = packed.iter().map(Vec::len).sum();
@@ -282,9 +274,4 @@ impl KeyMap {
             }
         }
     }
-}
-
-/// Bits of rows with a complete key.
-pub fn complete(state: &[u32]) -> Bits {
-    Bits::from_fn(state.len(), |i| state[i] == 0)
 }

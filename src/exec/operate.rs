@@ -157,7 +157,9 @@ fn compare<'e>(env: &Env<'e>, op: BinaryOp, left: &Vector<'e>, right: &Vector<'e
         (Values::Code(a, da), Values::Code(b, db)) if Arc::ptr_eq(da, db) => {
             ordered(op, Lane { slice: a, step: left.step() }, Lane { slice: b, step: right.step() }, len)
         }
-        (Values::Code(a, da), Values::Code(b, db)) if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) && !left.constant && !right.constant => {
+        (Values::Code(a, da), Values::Code(b, db))
+            if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) && !left.constant && !right.constant =>
+        {
             let translation = env.texts.translation(da, db);
             let want = op == BinaryOp::Equal;
             Bits::from_fn(len, |i| (translation[a[i] as usize] == b[i]) == want)
@@ -248,9 +250,7 @@ fn arithmetic<'e>(op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type,
         BinaryOp::Add => (0..n).map(|i| a.get(i).checked_add(b.get(i)).unwrap_or_else(|| lose(i))).collect(),
         BinaryOp::Subtract => (0..n).map(|i| a.get(i).checked_sub(b.get(i)).unwrap_or_else(|| lose(i))).collect(),
         BinaryOp::Remainder => (0..n).map(|i| a.get(i).checked_rem(b.get(i)).unwrap_or_else(|| lose(i))).collect(),
-        BinaryOp::Multiply if sa + sb == out_scale => {
-            (0..n).map(|i| a.get(i).checked_mul(b.get(i)).unwrap_or_else(|| lose(i))).collect()
-        }
+        BinaryOp::Multiply if sa + sb == out_scale => (0..n).map(|i| a.get(i).checked_mul(b.get(i)).unwrap_or_else(|| lose(i))).collect(),
         BinaryOp::Multiply => {
             let (up, down) = if out_scale >= sa + sb { (ten(out_scale - sa - sb), 1) } else { (1, ten(sa + sb - out_scale)) };
             (0..n)

@@ -92,9 +92,7 @@ fn unknown(vector: &Vector<'_>, i: usize) -> Reason {
 
 /// Runs all jobs over the rows of `rel`.
 pub fn run_pass(env: Env<'_>, rel: RelId, jobs: &[UnitJob<'_>]) -> Pass {
-    let parts = chunked(env, rel, |start, batch| {
-        jobs.iter().map(|job| judge(batch, start, job)).collect::<Vec<UnitResult>>()
-    });
+    let parts = chunked(env, rel, |start, batch| jobs.iter().map(|job| judge(batch, start, job)).collect::<Vec<UnitResult>>());
     let mut total: Pass = jobs.iter().map(|_| UnitResult::default()).collect();
     for part in parts {
         for (sum, one) in total.iter_mut().zip(part) {

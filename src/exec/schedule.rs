@@ -207,9 +207,7 @@ pub fn slots(graph: &Graph, id: ExprId) -> u32 {
         Expr::Unary { arg, .. } | Expr::Cast { arg, .. } => slots(graph, *arg),
         Expr::Binary { left, right, .. } => slots(graph, *left) | slots(graph, *right),
         Expr::Call { args, .. } => args.iter().fold(0, |s, &a| s | slots(graph, a)),
-        Expr::Case { whens, otherwise } => {
-            whens.iter().flat_map(|&(a, b)| [a, b]).chain(*otherwise).fold(0, |s, e| s | slots(graph, e))
-        }
+        Expr::Case { whens, otherwise } => whens.iter().flat_map(|&(a, b)| [a, b]).chain(*otherwise).fold(0, |s, e| s | slots(graph, e)),
         Expr::Parameter { args, at, place, .. } => args.iter().copied().chain(*at).chain(*place).fold(0, |s, e| s | slots(graph, e)),
         Expr::Aggregate { owner, inner, arg, filter, .. } => {
             let inside = arg.iter().chain(filter).fold(0, |s, &e| s | slots(graph, e));
@@ -240,15 +238,22 @@ impl<'e> Exec<'e> {
         parameters: &'e crate::project::Parameters,
         regions: &'e Regions,
     ) -> Self {
-        let positions = catalog
-            .tables
-            .iter()
-            .zip(tables)
-            .map(|(def, table)| def.columns.iter().map(|c| table.position(&c.name)).collect())
-            .collect();
+        let positions =
+            catalog.tables.iter().zip(tables).map(|(def, table)| def.columns.iter().map(|c| table.position(&c.name)).collect()).collect();
         let parameters = catalog.parameters.iter().map(|def| parameters.get(&def.name)).collect();
         let counters = Counters::new(graph.expr_count());
-        Exec { catalog, graph, tables, positions, parameters, regions, counters, texts: Texts::default(), nodes: Nodes::default(), profile: vec![] }
+        Exec {
+            catalog,
+            graph,
+            tables,
+            positions,
+            parameters,
+            regions,
+            counters,
+            texts: Texts::default(),
+            nodes: Nodes::default(),
+            profile: vec![],
+        }
     }
     pub fn env(&self) -> Env<'_> {
         Env {

@@ -60,7 +60,9 @@ pub fn rows(function: Function, args: &[&Vector<'_>], ty: Type, len: usize) -> V
     let present = |i: usize| args.iter().all(|a| a.is_valid(i));
     let values = match ty {
         Type::Bool => Values::Bool(Bits::from_fn(n, |i| present(i) && holds(function, args, i))),
-        Type::Text(_) => Values::Text((0..n).map(|i| if present(i) { Arc::from(text(function, args, i)) } else { Arc::from("") }).collect()),
+        Type::Text(_) => {
+            Values::Text((0..n).map(|i| if present(i) { Arc::from(text(function, args, i)) } else { Arc::from("") }).collect())
+        }
         _ => Values::I64((0..n).map(|i| if present(i) { number(function, args, i) } else { 0 }).collect()),
     };
     let mut out = Vector::new(values, ty);
