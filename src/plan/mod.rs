@@ -4,6 +4,7 @@
 //! small ids; equal nodes get equal ids, which is how the work of many rules merges.
 
 mod aggregates;
+mod build;
 mod calls;
 mod catalog;
 mod checker;
