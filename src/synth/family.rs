@@ -99,7 +99,7 @@ impl Family<'_, '_> {
         }
         let female = self.draw.per_mille(150);
         let head_birth = self.born(34, 55);
-        let head = self.add("head", surname, female, head_birth);
+        self.add("head", surname, female, head_birth);
         let head_age = age(head_birth, day(self.layout.first_year, 1, 1));
         if wish.taken || self.draw.per_mille(780) {
             let other = self.layout.names.surname(self.draw);
@@ -127,9 +127,9 @@ impl Family<'_, '_> {
             let female = self.draw.per_mille(480);
             let n = self.add("child", surname, female, birth);
             let old = age(birth, day(self.layout.first_year, 9, 1));
-            self.people[n].edu = (5..=14).contains(&old) && self.draw.per_mille(450);
+            self.people[n].edu = (5..=14).contains(&old) && self.draw.per_mille(if self.layout.small { 250 } else { 450 });
         }
-        if wish.elder || self.draw.per_mille(280) {
+        if wish.elder || self.draw.per_mille(if self.layout.small { 180 } else { 280 }) {
             let mother = self.draw.per_mille(600);
             let low = (head_age + 19).max(62);
             let birth = self.born(low, low + 14);

@@ -106,7 +106,7 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
 
 fn payments(layout: &Layout, village: &mut Village, draw: &mut Draw, household: &mut Household, grant_year: Option<i32>) {
     let town = village.site.town;
-    let land = if draw.per_mille(400) { draw.range(2, 12) * 100 + 50 } else { 0 };
+    let land = if draw.per_mille(if layout.small { 250 } else { 400 }) { draw.range(2, 12) * 100 + 50 } else { 0 };
     let account = household.account;
     let dibao_grade = draw.pick(&["B", "C", "C"]);
     let mut rows = Vec::new();
@@ -327,7 +327,7 @@ fn measures(layout: &Layout, village: &mut Village, draw: &mut Draw, household: 
 
 /// A step of a procedure.
 pub(super) fn event(village: &mut Village, draw: &mut Draw, kind: &'static str, case_no: &str, year: i32, on: Days) -> Event {
-    let actor = village.cadres.first().map_or_else(String::new, |c| c.id.text().to_string());
+    let actor = format!("C{:05}{:02}", village.site.index + 1, 1 + draw.below(2));
     Event {
         number: village.next_event(),
         kind,

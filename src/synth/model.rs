@@ -374,7 +374,6 @@ pub(super) struct Letter {
 
 pub(super) struct Village<'a> {
     pub(super) site: &'a Site,
-    pub(super) county6: u32,
     pub(super) office_phone: u64,
     pub(super) collective: u64,
     pub(super) population: i64,
@@ -408,10 +407,9 @@ struct Counters {
 }
 
 impl<'a> Village<'a> {
-    pub(super) fn new(site: &'a Site, county6: u32) -> Self {
+    pub(super) fn new(site: &'a Site) -> Self {
         let mut village = Village {
             site,
-            county6,
             office_phone: 0,
             collective: 0,
             population: 0,

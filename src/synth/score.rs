@@ -98,7 +98,7 @@ struct Case<'a> {
 pub fn score(findings: &[Finding], covers: &BTreeMap<String, Vec<String>>, truth: &Truth) -> Score {
     let mut cases: Vec<Case> = Vec::new();
     let mut by_number: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut by_record: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    let mut by_record: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut by_subject: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for row in &truth.rows {
         let n = *by_number.entry(&row.truth_no).or_insert_with(|| {
@@ -106,15 +106,16 @@ pub fn score(findings: &[Finding], covers: &BTreeMap<String, Vec<String>>, truth
             by_subject.entry(&row.subject).or_default().push(cases.len() - 1);
             cases.len() - 1
         });
-        cases[n].records.push(format!("{} {}", row.table, row.key));
-        by_record.entry((&row.table, &row.key)).or_default().push(n);
+        let record = format!("{} {}", row.table, row.key);
+        by_record.entry(record.clone()).or_default().push(n);
+        cases[n].records.push(record);
     }
 
     let mut rules: BTreeMap<&str, RuleScore> = covers.iter().map(|(rule, kinds)| (rule.as_str(), RuleScore::new(rule, kinds))).collect();
     for finding in findings {
         let Some(rule) = rules.get_mut(finding.rule.as_str()) else { continue };
         let records: BTreeSet<usize> =
-            finding.evidence.iter().filter_map(|e| by_record.get(&(e.table.as_str(), key_text(e).as_str()))).flatten().copied().collect();
+            finding.evidence.iter().filter_map(|e| by_record.get(&format!("{} {}", e.table, key_text(e)))).flatten().copied().collect();
         let subjects: BTreeSet<usize> =
             finding.subjects.iter().filter_map(|s| by_subject.get(value_text(&s.value).as_str())).flatten().copied().collect();
         let of = |among: &BTreeSet<usize>, role: Role| -> Vec<usize> {

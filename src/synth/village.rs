@@ -15,7 +15,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     let county6 = (layout.counties[site.county].code / 1_000_000) as u32;
     let mut draw = Draw::new(layout.seed, index as u64);
     let mut ids = Ids::new(county6, site.in_county);
-    let mut village = Village::new(site, county6);
+    let mut village = Village::new(site);
     cadres(layout, &mut village, &mut ids, &mut draw);
 
     // Households of the cases come first; each case knows the range that is its own.
@@ -135,7 +135,7 @@ fn cadres(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: &mut Draw
             village.postings.push(Posting { cadre: p.id, region, role: "adviser", full_time: false, starts, ends: None });
         }
     }
-    if !layout.small || village.site.index % 4 == 0 {
+    if !layout.small || village.site.index % 8 == 0 {
         let years = if layout.small { 1 } else { 2 };
         let starts = day(layout.first_year + 1, 3, 1);
         let ends = day(layout.first_year + 1 + years, 3, 1) - 1;
@@ -218,12 +218,16 @@ pub(super) fn note(draw: &mut Draw, name: &str) -> String {
     )
 }
 
-/// One visit a year to each household; a helper makes at most one visit a day.
+/// One visit a year to each household (small programmes: every other year); a helper makes at most one visit a day.
 fn visits(layout: &Layout, village: &mut Village, draw: &mut Draw) {
     let step = (200 / (village.households.len() / 2 + 1)).max(2) as i32;
     for year in layout.years() {
         for n in 0..village.households.len() {
             let number = n + 1;
+            // A small programme is a sample to read: a visit every other year is enough.
+            if layout.small && (number + year as usize) % 2 == 0 {
+                continue;
+            }
             let on = day(year, 4, 1) + (number / 2) as i32 * step + draw.days(0, step - 1);
             let cadre = village.cadres[2 + number % 2].id;
             let visit = visit(village, draw, cadre, n, on);
