@@ -101,7 +101,8 @@ impl Planner<'_> {
     }
     pub fn count_distinct(&mut self, over: &Over, arg: ExprId) -> ExprId {
         let (owner, set) = (over.owner.clone(), over.set);
-        let node = Expr::Aggregate { owner, set, inner: 1, function: AggregateFunction::Count, distinct: true, arg: Some(arg), filter: None };
+        let node =
+            Expr::Aggregate { owner, set, inner: 1, function: AggregateFunction::Count, distinct: true, arg: Some(arg), filter: None };
         self.graph.expr(node, Type::Int)
     }
     /// Whether any row of `over` fulfils `condition`; without one, whether there is a row.

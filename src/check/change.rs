@@ -40,7 +40,6 @@ pub struct ChangeCheck {
     pub compare: Option<Spanned<Compare>>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// The suspicious condition over `now`, `before`, `ratio`, `difference`, `peer.p99` ...
     #[serde(rename = "where")]
@@ -75,12 +74,21 @@ impl Check for ChangeCheck {
             (None, Some(total)) => self.of_groups(planner, source, total),
             (Some(measure), Some(total)) => {
                 let error = Diagnostic::error("change-measure", "`measure` and `total` exclude each other");
-                planner.error(error.at(measure.span.clone(), "value of one record").at(total.span.clone(), "sum over several records").help("keep one of the two"));
+                planner.error(
+                    error
+                        .at(measure.span.clone(), "value of one record")
+                        .at(total.span.clone(), "sum over several records")
+                        .help("keep one of the two"),
+                );
                 None
             }
             (None, None) => {
                 let error = Diagnostic::error("change-measure", "nothing says which value is followed");
-                planner.error(error.at(self.table.span.clone(), "this check").help("add `measure:` (one record per key and period) or `total:` (several)"));
+                planner.error(
+                    error
+                        .at(self.table.span.clone(), "this check")
+                        .help("add `measure:` (one record per key and period) or `total:` (several)"),
+                );
                 None
             }
         }
@@ -228,7 +236,12 @@ impl ChangeCheck {
             Some(text) => planner.expr(text, scope, Want::Type(Type::Int))?,
             None => planner.int(30),
         };
-        let compared = |(_, _, difference, ratio): (ExprId, ExprId, ExprId, ExprId)| match self.compare.as_ref().map(|c| c.value).unwrap_or_default() {
+        let compared = |(_, _, difference, ratio): (ExprId, ExprId, ExprId, ExprId)| match self
+            .compare
+            .as_ref()
+            .map(|c| c.value)
+            .unwrap_or_default()
+        {
             Compare::Ratio => ratio,
             Compare::Difference => difference,
         };
@@ -249,7 +262,14 @@ impl ChangeCheck {
         }
         let mut names = vec![];
         use AggregateFunction as F;
-        let figures = [("p1", F::Quantile(10)), ("p5", F::Quantile(50)), ("p50", F::Quantile(500)), ("p95", F::Quantile(950)), ("p99", F::Quantile(990)), ("median", F::Median)];
+        let figures = [
+            ("p1", F::Quantile(10)),
+            ("p5", F::Quantile(50)),
+            ("p50", F::Quantile(500)),
+            ("p95", F::Quantile(950)),
+            ("p99", F::Quantile(990)),
+            ("median", F::Median),
+        ];
         for (name, function) in figures {
             let whens = levels.iter().map(|(_, enough, _, over)| (*enough, planner.aggregate(function, over, Some(arg), None))).collect();
             names.push((format!("peer.{name}"), planner.case(whens, None, ty)));
@@ -257,7 +277,8 @@ impl ChangeCheck {
         let n = planner.case(levels.iter().map(|(_, enough, n, _)| (*enough, *n)).collect(), None, Type::Int);
         names.push(("peer.n".into(), n));
         let plain = TextKind::Plain;
-        let whens = levels.iter().map(|(text, enough, _, _)| (*enough, planner.literal(Value::Text(text.value.trim().into(), plain)))).collect();
+        let whens =
+            levels.iter().map(|(text, enough, _, _)| (*enough, planner.literal(Value::Text(text.value.trim().into(), plain)))).collect();
         names.push(("peer.group".into(), planner.case(whens, None, Type::Text(plain))));
         Some(names)
     }

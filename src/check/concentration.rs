@@ -30,7 +30,6 @@ pub struct ConcentrationCheck {
     pub share: Option<Share>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// A further condition on the group.
     #[serde(rename = "where")]
@@ -53,7 +52,8 @@ pub struct Share {
 impl Check for ConcentrationCheck {
     const NAME: &'static str = "concentration";
     const TITLE: &'static str = "One key shared by too many";
-    const FINDS: &'static str = "An account, phone, address, helper or operator that too many share, or that holds too large a share of an area's total.";
+    const FINDS: &'static str =
+        "An account, phone, address, helper or operator that too many share, or that holds too large a share of an area's total.";
     const POPULATION: &'static str = "Groups of one key; records without a complete key belong to none.";
     const DOC: &'static str = include_str!("../../docs/checks/concentration.md");
 

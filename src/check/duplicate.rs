@@ -39,7 +39,6 @@ pub struct DuplicateCheck {
     pub different: Option<Spanned<String>>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// A further condition on the unit.
     #[serde(rename = "where")]
@@ -95,11 +94,19 @@ impl DuplicateCheck {
             (Some(mode), None) if mode.value == Mode::Exact => Some(Mode::Exact),
             (Some(mode), Some(different)) => {
                 let error = Diagnostic::error("duplicate-mode", "`mode: exact` looks at the key alone and takes no `different`");
-                planner.error(error.at(mode.span.clone(), "exact").at(different.span.clone(), "not used").help("write `mode: different` or take out `different`"));
+                planner.error(
+                    error
+                        .at(mode.span.clone(), "exact")
+                        .at(different.span.clone(), "not used")
+                        .help("write `mode: different` or take out `different`"),
+                );
                 None
             }
             (Some(mode), None) => {
-                let error = Diagnostic::error("duplicate-mode", "`mode: different` needs `different`: what must be the same in all records of a key");
+                let error = Diagnostic::error(
+                    "duplicate-mode",
+                    "`mode: different` needs `different`: what must be the same in all records of a key",
+                );
                 planner.error(error.at(mode.span.clone(), "nothing to compare").help("add e.g. `different: id_no`"));
                 None
             }
@@ -109,7 +116,13 @@ impl DuplicateCheck {
     fn of_records(&self, planner: &mut Planner, unit: Unit, mut scope: Scope) -> Option<CheckPlan> {
         let over = planner.members(unit.groups, 0, true);
         let row = RowRef::slot(0).then(Hop::Group { groups: unit.groups, part: 0 });
-        scope.slots.push(Slot { names: vec!["group".into()], rel: unit.groups, row, bare: false, members: vec![(vec!["same".into()], over.set, unit.source.rel)] });
+        scope.slots.push(Slot {
+            names: vec!["group".into()],
+            rel: unit.groups,
+            row,
+            bare: false,
+            members: vec![(vec!["same".into()], over.set, unit.source.rel)],
+        });
         let complete = planner.complete(&unit.keys.exprs);
         let (figures, flag) = self.judge(planner, &unit, &over, &mut scope)?;
         let text = format!("record of {}", self.table.value);

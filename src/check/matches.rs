@@ -9,7 +9,7 @@ use super::planner::{Planner, Source};
 use super::{Check, CheckPlan, Flag, Register, UnitKind};
 use crate::diagnostic::Spanned;
 use crate::diagnostic::yaml::Ordered;
-use crate::plan::{BinaryOp, ExprId, RowRef, Scope, Want};
+use crate::plan::{AggregateFunction, BinaryOp, ExprId, RowRef, Scope, Want};
 use crate::schema::{TextKind, Type, Value};
 
 /// Flags records for which a register holds a row that contradicts them.
@@ -26,7 +26,6 @@ pub struct MatchCheck {
     pub keys: Keys,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// The suspicious condition between the record and the register's row; any row when absent.
     #[serde(rename = "where")]
@@ -62,8 +61,11 @@ impl Check for MatchCheck {
             Some(text) => planner.expr(text, &base, Want::Type(Type::Date)).map(Some),
             None => Some(base.at),
         };
-        let looked: Vec<Option<Looked>> =
-            registers.iter().zip(&self.with).map(|(&register, name)| self.look(planner, own, register, name, &base, date.flatten())).collect();
+        let looked: Vec<Option<Looked>> = registers
+            .iter()
+            .zip(&self.with)
+            .map(|(&register, name)| self.look(planner, own, register, name, &base, date.flatten()))
+            .collect();
         let looked: Vec<Looked> = looked.into_iter().collect::<Option<_>>()?;
         let (among, _) = (among?, date?);
 
@@ -88,7 +90,15 @@ struct Looked {
 }
 
 impl MatchCheck {
-    fn look(&self, planner: &mut Planner, own: Source, source: Source, name: &Spanned<String>, base: &Scope, date: Option<ExprId>) -> Option<Looked> {
+    fn look(
+        &self,
+        planner: &mut Planner,
+        own: Source,
+        source: Source,
+        name: &Spanned<String>,
+        base: &Scope,
+        date: Option<ExprId>,
+    ) -> Option<Looked> {
         let rungs = planner.ladder(&self.keys, own, source);
         let mut scope = base.clone();
         planner.add_other(&mut scope, source, 1, &["other"]);
@@ -113,37 +123,77 @@ impl MatchCheck {
 }
 
 /// Names of a record looked up in several registers. Rows of different registers have no columns in common, so the record's
-/// frame is left, with `register` (name of the first that flags) and `REGISTER.rows` (how many of its rows flag).
+/// frame is left, with `register` (name of the first that flags), `REGISTER.rows` (how many of its rows flag) and the `let` names:
+/// those over the register's row stand for the largest value among the rows of that first register that flag.
 fn several(planner: &mut Planner, mut scope: Scope, looked: &[Looked]) -> (Scope, Vec<(String, ExprId)>) {
-    let mut figures = vec![];
+    let zero = planner.int(0);
+    let mut own = vec![];
+    let mut found = vec![];
     let mut whens = vec![];
     for Looked { register, .. } in looked {
-        let rows = flagging_rows(planner, register);
-        let zero = planner.int(0);
-        let found = planner.compare(BinaryOp::Greater, rows, zero);
+        let rows = over_first_rung(planner, register, Type::Int, &|planner, over| planner.count(over, Some(register.flag)));
+        let flags = planner.compare(BinaryOp::Greater, rows, zero);
         let name = planner.literal(Value::Text(register.name.as_str().into(), TextKind::Plain));
-        whens.push((found, name));
-        figures.push((format!("{}.rows", register.name), rows));
+        whens.push((flags, name));
+        found.push(flags);
+        own.push((format!("{}.rows", register.name), rows));
     }
     let first = planner.case(whens, None, Type::Text(TextKind::Plain));
-    figures.insert(0, ("register".into(), first));
-    scope.names.extend(figures.clone());
+    own.insert(0, ("register".to_owned(), first));
+
+    let mut figures = vec![];
+    let count = looked.iter().map(|l| l.figures.len()).min().unwrap_or(0);
+    for position in 0..count {
+        let each: Vec<(&Looked, ExprId)> = looked.iter().map(|l| (l, l.figures[position].1)).collect();
+        let (name, expr) = looked[0].figures[position].clone();
+        if each.iter().all(|(_, e)| planner.graph.reads(*e) <= 1) {
+            scope.names.push((name.clone(), expr));
+            figures.push((name, expr));
+            continue;
+        }
+        let ty = planner.graph.type_of(expr);
+        let same = each.iter().all(|(_, e)| planner.graph.type_of(*e) == ty);
+        if !same || !matches!(ty, Type::Int | Type::Money | Type::Decimal(_) | Type::Date | Type::Month) {
+            scope.hints.push((name, "with several registers only numbers, money and dates of their rows can be shown".into()));
+            continue;
+        }
+        let whens = each
+            .iter()
+            .zip(&found)
+            .map(|((l, e), &flags)| {
+                let largest = over_first_rung(planner, &l.register, ty, &|planner, over| {
+                    planner.aggregate(AggregateFunction::Max, over, Some(*e), Some(l.register.flag))
+                });
+                (flags, largest)
+            })
+            .collect();
+        let value = planner.case(whens, None, ty);
+        scope.names.push((name.clone(), value));
+        figures.push((name, value));
+    }
+    scope.names.extend(own.clone());
+    figures.extend(own);
     let reason = "several registers have no columns in common; `register` names the one that flags";
+    scope.hints.retain(|(name, _)| name != "other");
     scope.hints.push(("other".into(), reason.into()));
     (scope, figures)
 }
 
-/// How many rows of the first rung that finds any fulfil the flag.
-fn flagging_rows(planner: &mut Planner, register: &Register) -> ExprId {
-    let zero = planner.int(0);
+/// `value` over the rows of the first rung that finds any.
+fn over_first_rung(planner: &mut Planner, register: &Register, ty: Type, value: &dyn Fn(&mut Planner, &Over) -> ExprId) -> ExprId {
     let mut whens = vec![];
     for (set, _) in &register.rungs {
         let over = Over { owner: RowRef::slot(0), set: *set };
         let found = planner.exists(&over, None);
-        whens.push((found, planner.count(&over, Some(register.flag))));
+        whens.push((found, value(planner, &over)));
     }
     match whens.as_slice() {
         [(_, only)] => *only,
-        _ => planner.case(whens, Some(zero), Type::Int),
+        [.., (_, last)] => {
+            let last = *last;
+            whens.pop();
+            planner.case(whens, Some(last), ty)
+        }
+        [] => planner.null(ty),
     }
 }

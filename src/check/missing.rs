@@ -27,7 +27,6 @@ pub struct MissingCheck {
     pub keys: Keys,
     /// Names for the expressions of the rule over the record, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// What a row must fulfil to count as the counterpart; any row when absent.
     #[serde(rename = "where")]
@@ -41,7 +40,8 @@ pub struct MissingCheck {
 impl Check for MissingCheck {
     const NAME: &'static str = "missing";
     const TITLE: &'static str = "Should stand in another table and does not";
-    const FINDS: &'static str = "Records without the counterpart that another table should hold, once it is due and where that table covers them.";
+    const FINDS: &'static str =
+        "Records without the counterpart that another table should hold, once it is due and where that table covers them.";
     const POPULATION: &'static str = "Records of the table, as narrowed by `among`; those not due or not covered are not assessable.";
     const DOC: &'static str = include_str!("../../docs/checks/missing.md");
 
@@ -89,7 +89,13 @@ impl Check for MissingCheck {
             .iter()
             .flat_map(|l| {
                 let role = planner.def(l.source).name.clone();
-                l.rungs.iter().map(move |rung| Members { role: role.clone(), owner: RowRef::slot(0), set: rung.set, inner: 1, filter: None })
+                l.rungs.iter().map(move |rung| Members {
+                    role: role.clone(),
+                    owner: RowRef::slot(0),
+                    set: rung.set,
+                    inner: 1,
+                    filter: None,
+                })
             })
             .collect();
         let candidates = self.candidates(planner, &looked);
@@ -135,7 +141,8 @@ impl MissingCheck {
             let parts: Vec<ExprId> = condition.into_iter().chain([another]).collect();
             condition = Some(planner.all(&parts));
         }
-        let each: Vec<ExprId> = rungs.iter().map(|rung| planner.exists(&Over { owner: RowRef::slot(0), set: rung.set }, condition)).collect();
+        let each: Vec<ExprId> =
+            rungs.iter().map(|rung| planner.exists(&Over { owner: RowRef::slot(0), set: rung.set }, condition)).collect();
         Some(Looked { source, found: planner.any(&each), rungs })
     }
 

@@ -50,7 +50,9 @@ impl<'a> Planner<'a> {
         }
         let known: Vec<&str> = self.catalog.tables.iter().map(|t| t.name.as_str()).collect();
         let message = format!("there is no table or view `{}`", name.value);
-        let mut error = Diagnostic::error("unknown-table", message).at(name.span.clone(), "not in recount.yaml").suggest(&name.value, known.iter().copied());
+        let mut error = Diagnostic::error("unknown-table", message)
+            .at(name.span.clone(), "not in recount.yaml")
+            .suggest(&name.value, known.iter().copied());
         if !known.is_empty() {
             error = error.note(format!("declared: {}", known.join(", ")));
         }
@@ -80,7 +82,11 @@ impl<'a> Planner<'a> {
         for (name, text) in lets.iter() {
             if scope.names.iter().any(|(known, _)| *known == name.value) {
                 let message = format!("the name `{}` has a meaning already", name.value);
-                self.error(Diagnostic::error("name-clash", message).at(name.span.clone(), "given twice, or by the check itself").help("choose another name"));
+                self.error(
+                    Diagnostic::error("name-clash", message)
+                        .at(name.span.clone(), "given twice, or by the check itself")
+                        .help("choose another name"),
+                );
                 good = false;
                 continue;
             }
@@ -105,7 +111,13 @@ impl<'a> Planner<'a> {
         let slot = Slot { names: vec![def.name.clone()], rel: source.rel, row: row.clone(), bare: true, members: vec![] };
         let at = def.date.map(|date| self.at_row(date, row));
         let place = def.region.map(|region| self.at_row(region, row));
-        Scope { slots: vec![slot], names: vec![], hints: vec![("other".into(), "it needs a second table (`match`, `missing`, `order`)".into())], at, place }
+        Scope {
+            slots: vec![slot],
+            names: vec![],
+            hints: vec![("other".into(), "it needs a second table (`match`, `missing`, `order`)".into())],
+            at,
+            place,
+        }
     }
     /// `expr`, written for slot 0, read at `row` instead.
     pub fn at_row(&mut self, expr: ExprId, row: &RowRef) -> ExprId {
@@ -134,7 +146,8 @@ impl<'a> Planner<'a> {
         let row = RowRef::slot(0);
         let own_scope = self.record_scope(own, &row);
         let other_scope = self.record_scope(other, &row);
-        let rungs: Vec<Option<Rung>> = keys::rungs(keys).iter().map(|pairs| self.rung(pairs, own, &own_scope, other, &other_scope)).collect();
+        let rungs: Vec<Option<Rung>> =
+            keys::rungs(keys).iter().map(|pairs| self.rung(pairs, own, &own_scope, other, &other_scope)).collect();
         rungs.into_iter().collect()
     }
 
@@ -178,7 +191,11 @@ impl<'a> Planner<'a> {
         let row = RowRef::slot(0);
         let values = self.key_columns(&row, keys);
         let names = keys.names.iter().zip(&values).filter_map(|(name, &value)| Some((name.clone()?, value))).collect();
-        let members = parts.iter().enumerate().map(|(part, (names, source))| (names.clone(), self.members(groups, part, false).set, source.rel)).collect();
+        let members = parts
+            .iter()
+            .enumerate()
+            .map(|(part, (names, source))| (names.clone(), self.members(groups, part, false).set, source.rel))
+            .collect();
         let slot = Slot { names: vec!["group".into()], rel: groups, row, bare: true, members };
         Scope { slots: vec![slot], names, hints: vec![], at: None, place: None }
     }

@@ -19,10 +19,8 @@ pub struct ReconcileCheck {
     /// What is compared: a column, or a list of them, that every term has, or names that each term gives an expression for in its `keys`.
     pub per: NamedKeys,
     /// The terms of the left side, added up.
-    #[schemars(with = "std::collections::BTreeMap<String, Term>")]
     pub left: Ordered<Term>,
     /// The terms of the right side, added up.
-    #[schemars(with = "std::collections::BTreeMap<String, Term>")]
     pub right: Ordered<Term>,
     /// Which keys are compared: `union` (when absent), those of the `left`, of the `right`, or of `both`.
     pub over: Option<Spanned<Side>>,
@@ -30,7 +28,6 @@ pub struct ReconcileCheck {
     pub among: Option<Spanned<String>>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// Largest difference that still agrees, e.g. `yuan(1)`; none when absent.
     pub tolerance: Option<Spanned<String>>,
@@ -52,7 +49,6 @@ pub struct Term {
     pub among: Option<Spanned<String>>,
     /// Name of `per` and its expression in this table; names not given are columns of the table.
     #[serde(default)]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub keys: Ordered<Spanned<String>>,
     /// What is added up, per record; records are counted when absent.
     pub sum: Option<Spanned<String>>,
@@ -76,8 +72,10 @@ pub enum Side {
 impl Check for ReconcileCheck {
     const NAME: &'static str = "reconcile";
     const TITLE: &'static str = "Totals that do not agree";
-    const FINDS: &'static str = "Keys for which two sides do not agree: detail against total, sent against received, parts against the whole.";
-    const POPULATION: &'static str = "Keys that stand on either side (`over` and `among` narrow them); a side without records counts as zero.";
+    const FINDS: &'static str =
+        "Keys for which two sides do not agree: detail against total, sent against received, parts against the whole.";
+    const POPULATION: &'static str =
+        "Keys that stand on either side (`over` and `among` narrow them); a side without records counts as zero.";
     const DOC: &'static str = include_str!("../../docs/checks/reconcile.md");
 
     fn table(&self) -> &Spanned<String> {
@@ -93,7 +91,10 @@ impl Check for ReconcileCheck {
     }
     fn plan(&self, planner: &mut Planner) -> Option<CheckPlan> {
         if self.left.is_empty() || self.right.is_empty() {
-            planner.error(Diagnostic::error("reconcile-terms", "each side needs a term").help("e.g. `left: {stated: {table: transmittals, sum: stated_amount}}`"));
+            planner.error(
+                Diagnostic::error("reconcile-terms", "each side needs a term")
+                    .help("e.g. `left: {stated: {table: transmittals, sum: stated_amount}}`"),
+            );
             return None;
         }
         let terms: Vec<(&Spanned<String>, &Term)> = self.left.iter().chain(self.right.iter()).map(|(name, term)| (name, term)).collect();
@@ -150,7 +151,12 @@ impl Check for ReconcileCheck {
             let (l, r) = (type_name(planner.graph.type_of(left)), type_name(planner.graph.type_of(right)));
             let (l_span, r_span) = (terms[0].1.place(), terms[split].1.place());
             let error = Diagnostic::error("reconcile-types", format!("the left side is {l}, the right side {r}"));
-            planner.error(error.at(r_span, format!("this is {r}")).at(l_span, format!("this is {l}")).help("compare money with money, or counts with counts"));
+            planner.error(
+                error
+                    .at(r_span, format!("this is {r}"))
+                    .at(l_span, format!("this is {l}"))
+                    .help("compare money with money, or counts with counts"),
+            );
             return None;
         }
         let difference = planner.subtract(left, right);
@@ -231,7 +237,12 @@ impl ReconcileCheck {
             if !named.iter().any(|(known, _)| known.as_deref() == Some(name.value.as_str())) {
                 let known: Vec<&str> = named.iter().filter_map(|(known, _)| known.as_deref()).collect();
                 let error = Diagnostic::error("unknown-key-name", format!("`{}` is not a name of `per`", name.value));
-                planner.error(error.at(name.span.clone(), "not in `per`").suggest(&name.value, known.iter().copied()).help(format!("`per` has {}", known.join(", "))));
+                planner.error(
+                    error
+                        .at(name.span.clone(), "not in `per`")
+                        .suggest(&name.value, known.iter().copied())
+                        .help(format!("`per` has {}", known.join(", "))),
+                );
             }
         }
         let keys: Vec<Option<ExprId>> = named
@@ -281,7 +292,11 @@ impl ReconcileCheck {
             if other != ty {
                 let message = format!("`{}` is {}, `{}` is {}", terms[0].0.value, type_name(ty), name.value, type_name(other));
                 let error = Diagnostic::error("reconcile-types", message);
-                planner.error(error.at(term.place(), format!("this is {}", type_name(other))).help("terms of one side are added up: give them one type"));
+                planner.error(
+                    error
+                        .at(term.place(), format!("this is {}", type_name(other)))
+                        .help("terms of one side are added up: give them one type"),
+                );
                 return None;
             }
             sum = Some(match (sum, term.minus) {
@@ -313,7 +328,12 @@ impl ReconcileCheck {
             }
             (Some(expect), Some(tolerance)) => {
                 let error = Diagnostic::error("reconcile-expect", "`expect` and `tolerance` exclude each other");
-                planner.error(error.at(tolerance.span.clone(), "a limit for the difference").at(expect.span.clone(), "a condition of its own").help("keep one of the two"));
+                planner.error(
+                    error
+                        .at(tolerance.span.clone(), "a limit for the difference")
+                        .at(expect.span.clone(), "a condition of its own")
+                        .help("keep one of the two"),
+                );
                 None
             }
         }

@@ -18,7 +18,6 @@ pub struct RowCheck {
     pub among: Option<Spanned<String>>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// The suspicious condition.
     #[serde(rename = "where")]

@@ -147,6 +147,11 @@ pub(super) fn gap(spec: &OrderCheck, gap: &Gap, planner: &mut Planner) -> Option
         measure: Some(idle),
         members: vec![Members { role: "before".into(), owner: RowRef::slot(0), set, inner: 1, filter: Some(earlier) }],
         figures,
-        ..CheckPlan::of(UnitKind::Record, format!("record of {} with an earlier one of the same {}", spec.table.value, keys.words.join(", ")), own, scope)
+        ..CheckPlan::of(
+            UnitKind::Record,
+            format!("record of {} with an earlier one of the same {}", spec.table.value, keys.words.join(", ")),
+            own,
+            scope,
+        )
     })
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use intervals::{Gap, Overlap};
-pub use steps::{Anchor, Step, Take};
+pub use steps::{Anchor, Step};
 
 use super::keys::NamedKeys;
 use super::planner::Planner;
@@ -31,7 +31,6 @@ pub struct OrderCheck {
     pub anchor: Option<Spanned<Anchor>>,
     /// Events in the order in which they should stand, the anchor left out.
     #[serde(default)]
-    #[schemars(with = "std::collections::BTreeMap<String, Step>")]
     pub steps: Ordered<Step>,
     /// Intervals of one key that share more days than a hand-over.
     pub overlap: Option<Overlap>,
@@ -39,7 +38,6 @@ pub struct OrderCheck {
     pub gap: Option<Gap>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub lets: Ordered<Spanned<String>>,
     /// `steps`: what is flagged; when absent, a missing required step, a wrong order, and steps too close or too late.
     /// `overlap`, `gap`: a further condition.
@@ -50,8 +48,10 @@ pub struct OrderCheck {
 impl Check for OrderCheck {
     const NAME: &'static str = "order";
     const TITLE: &'static str = "Events and intervals out of order";
-    const FINDS: &'static str = "Steps that are missing, out of order, too close or too late; intervals of one key that overlap; idle time between them.";
-    const POPULATION: &'static str = "Anchors (`steps`); records of the table (`overlap`); records with an earlier one of their key (`gap`).";
+    const FINDS: &'static str =
+        "Steps that are missing, out of order, too close or too late; intervals of one key that overlap; idle time between them.";
+    const POPULATION: &'static str =
+        "Anchors (`steps`); records of the table (`overlap`); records with an earlier one of their key (`gap`).";
     const DOC: &'static str = include_str!("../../../docs/checks/order.md");
 
     fn table(&self) -> &Spanned<String> {

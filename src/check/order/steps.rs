@@ -95,11 +95,15 @@ pub(super) fn plan(spec: &OrderCheck, planner: &mut Planner) -> Option<CheckPlan
     };
     let (among, anchor) = (among?, anchor?);
     scope.names.push(("anchor".into(), anchor));
-    let planned: Vec<Option<Planned>> = spec.steps.iter().map(|(name, step)| step.plan(spec, planner, own, &scope, &name.value, anchor)).collect();
+    let planned: Vec<Option<Planned>> =
+        spec.steps.iter().map(|(name, step)| step.plan(spec, planner, own, &scope, &name.value, anchor)).collect();
     let steps: Vec<Planned> = planned.into_iter().collect::<Option<_>>()?;
     for (name, _) in &spec.steps {
         if scope.names.iter().any(|(known, _)| *known == name.value) {
-            planner.error(Diagnostic::error("name-clash", format!("the name `{}` has a meaning already", name.value)).at(name.span.clone(), "choose another name"));
+            planner.error(
+                Diagnostic::error("name-clash", format!("the name `{}` has a meaning already", name.value))
+                    .at(name.span.clone(), "choose another name"),
+            );
         }
     }
 
@@ -123,7 +127,10 @@ pub(super) fn plan(spec: &OrderCheck, planner: &mut Planner) -> Option<CheckPlan
         Some(text) => planner.bool(text, &scope)?,
         None => planner.any(&[judged.missing, judged.out_of_order, judged.too_close, judged.too_late]),
     };
-    let members = steps.iter().map(|s| Members { role: s.role.clone(), owner: RowRef::slot(0), set: s.over.set, inner: 1, filter: s.filter }).collect();
+    let members = steps
+        .iter()
+        .map(|s| Members { role: s.role.clone(), owner: RowRef::slot(0), set: s.over.set, inner: 1, filter: s.filter })
+        .collect();
     Some(CheckPlan {
         population: among.into_iter().collect(),
         preconditions: judged.preconditions,
@@ -137,7 +144,8 @@ pub(super) fn plan(spec: &OrderCheck, planner: &mut Planner) -> Option<CheckPlan
 impl Step {
     fn plan(&self, spec: &OrderCheck, planner: &mut Planner, own: Source, scope: &Scope, name: &str, anchor: ExprId) -> Option<Planned> {
         let source = planner.source(&self.table)?;
-        let rungs = planner.ladder(&self.keys_or(spec, planner)?, own, source)?;
+        let keys = self.keys_or(spec, planner)?;
+        let rungs = planner.ladder(&keys, own, source)?;
         let [rung] = rungs.as_slice() else {
             let error = Diagnostic::error("order-keys", format!("step `{name}` takes one way to find its events, not a ladder of keys"));
             planner.error(error.at(self.table.span.clone(), "this step"));
@@ -269,9 +277,13 @@ fn judge(planner: &mut Planner, steps: &[Planned], anchor: ExprId, place: Anchor
     }
     let [missing, out_of_order, too_close, too_late] = [missing, out_of_order, too_close, too_late].map(|parts| planner.any(&parts));
     let words = [(missing, "missing"), (out_of_order, "out of order"), (too_close, "too close"), (too_late, "too late")];
-    let whens = words.into_iter().filter(|(part, _)| *part != no).map(|(part, word)| (part, planner.literal(Value::Text(word.into(), TextKind::Plain))));
+    let whens = words
+        .into_iter()
+        .filter(|(part, _)| *part != no)
+        .map(|(part, word)| (part, planner.literal(Value::Text(word.into(), TextKind::Plain))));
     let whens: Vec<_> = whens.collect();
-    let problem = if whens.is_empty() { planner.null(Type::Text(TextKind::Plain)) } else { planner.case(whens, None, Type::Text(TextKind::Plain)) };
+    let problem =
+        if whens.is_empty() { planner.null(Type::Text(TextKind::Plain)) } else { planner.case(whens, None, Type::Text(TextKind::Plain)) };
     Judged { missing, out_of_order, too_close, too_late, problem, gaps, preconditions }
 }
 
@@ -285,12 +297,18 @@ fn latest(planner: &mut Planner, days: &[ExprId]) -> Option<ExprId> {
 }
 
 /// A step that is missing, or has none before it, is neither out of order nor too close nor too late.
-fn compare(planner: &mut Planner, before: ExprId, day: ExprId, limits: (Option<ExprId>, Option<ExprId>), into: (&mut Vec<ExprId>, &mut Vec<ExprId>, &mut Vec<ExprId>)) {
+fn compare(
+    planner: &mut Planner,
+    before: ExprId,
+    day: ExprId,
+    limits: (Option<ExprId>, Option<ExprId>),
+    into: (&mut Vec<ExprId>, &mut Vec<ExprId>, &mut Vec<ExprId>),
+) {
     let (no_before, no_day) = (planner.is_null(before), planner.is_null(day));
     let absent = planner.any(&[no_before, no_day]);
     let no = planner.truth(false);
     let days = planner.days_between(before, day);
-    let mut push = |planner: &mut Planner, op: BinaryOp, limit: ExprId, list: &mut Vec<ExprId>| {
+    let push = |planner: &mut Planner, op: BinaryOp, limit: ExprId, list: &mut Vec<ExprId>| {
         let holds = planner.compare(op, days, limit);
         list.push(planner.case(vec![(absent, no)], Some(holds), Type::Bool));
     };
