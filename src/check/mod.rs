@@ -20,6 +20,7 @@ mod matches;
 mod missing;
 mod order;
 mod reconcile;
+mod outlier;
 mod row;
 
 pub use keys::{Keys, NamedKeys, Names};
@@ -118,6 +119,7 @@ registry! {
     Reconcile => reconcile::ReconcileCheck,
     Order => order::OrderCheck,
     Concentration => concentration::ConcentrationCheck,
+    Outlier => outlier::OutlierCheck,
 }
 
 impl CheckSpec {
@@ -252,3 +254,6 @@ impl CheckPlan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
