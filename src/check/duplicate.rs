@@ -31,7 +31,7 @@ pub struct DuplicateCheck {
     pub table: Spanned<String>,
     /// Which of its records are the population and are counted; all when absent.
     pub among: Option<Spanned<String>>,
-    /// What may stand only once: a column, a list of them, or names with expressions `{month: month(paid_on)}`.
+    /// What may stand only once: a column, a list of them, or names with expressions `{month: month_of(paid_on)}`.
     pub keys: NamedKeys,
     /// `exact` (the default without `different`): the key stands more than once. `different` (the default with it): with different values.
     pub mode: Option<Spanned<Mode>>,

@@ -70,9 +70,9 @@ tables:
       died_on: {type: date}
   prisons:
     from: prisons.csv
-    key: [no]
+    key: [entry_no]
     columns:
-      no: {type: text}
+      entry_no: {type: text}
       id_no: {type: citizen_id}
       starts_on: {type: date}
 links:
@@ -294,7 +294,7 @@ fn match_looks_into_a_register() {
 #[test]
 fn match_takes_ladders_and_several_registers() {
     let mut p = plan_of(
-        "check: {match: {table: members, with: [deaths, prisons], keys: id_no, let: {no: other.id_no, since: 'days(joined_at, as_of())'}}}",
+        "check: {match: {table: members, with: [deaths, prisons], keys: id_no, let: {who: other.id_no, since: 'days(joined_at, as_of())'}}}",
     );
     let registers = p.pairs();
     assert_eq!(registers.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["deaths", "prisons"]);
@@ -381,7 +381,7 @@ fn change_compares_with_peers() {
 #[test]
 fn change_adds_up_per_period() {
     let mut p =
-        plan_of("check: {change: {table: payments, key: household_id, period: month(paid_on), total: amount, where: now < before}}");
+        plan_of("check: {change: {table: payments, key: household_id, period: month_of(paid_on), total: amount, where: now < before}}");
     let plan = p.of();
     let Rel::Groups { parts } = p.graph.get_rel(plan.rel) else { panic!() };
     assert_eq!((parts[0].keys.len(), plan.identity.len(), plan.members.len()), (2, 2, 2));
@@ -438,7 +438,7 @@ fn reconcile_refuses_what_cannot_agree() {
   reconcile:
     per: {who: household_id}
     left: {stated: {table: totals}}
-    right: {dead: {table: deaths, keys: {who: id_no}}, other: {table: prisons, keys: {whom: id_no, who: no}}}
+    right: {dead: {table: deaths, keys: {who: id_no}}, other: {table: prisons, keys: {whom: id_no, who: entry_no}}}
 ",
     )
     .refused();
