@@ -96,6 +96,7 @@ macro_rules! registry {
             pub fn tables(&self) -> Vec<Spanned<String>> {
                 let mut all = vec![self.table().clone()];
                 all.extend(match self { $(CheckSpec::$variant(spec) => Check::others(spec),)* });
+                all.retain(|name| !name.value.is_empty());
                 all
             }
             /// The population as the rule narrows it, if it does.
