@@ -30,3 +30,6 @@ pub use graph::{
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
 pub use types::Want;
+
+#[cfg(test)]
+mod tests;
