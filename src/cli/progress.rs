@@ -67,7 +67,8 @@ impl table::Progress for Progress {
     fn table(&self, name: &str, bytes: u64) {
         tracing::debug!(table = name, bytes, "Table is read.");
         if let (Some(bars), Ok(mut tables)) = (&self.bars, self.tables.lock()) {
-            let style = ProgressStyle::with_template("{msg:24} {bar:30} {bytes} of {total_bytes}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template("{msg:24} {bar:30} {bytes} of {total_bytes}").unwrap_or_else(|_| ProgressStyle::default_bar());
             let bar = bars.add(ProgressBar::new(bytes).with_style(style).with_message(name.to_string()));
             tables.insert(name.to_string(), bar);
         }

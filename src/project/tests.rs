@@ -24,6 +24,10 @@ fn the_sample_project_reads() {
     assert_eq!(entry.value, crate::schema::Value::Money(370_000));
     assert_eq!(project.parameters.get("standard").unwrap().keys.len(), 2);
     assert_eq!(project.parameters.get("excludes").unwrap().form, ParameterForm::List);
+    let files = policy_files(&project).unwrap();
+    let names: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!(names, ["policy/parameters.csv", "policy/standards.csv", "policy/exclusions.csv", "policy/regions.csv"]);
+    assert_eq!(files[3].kind, PolicyKind::Regions);
     assert_eq!(find(&path.parent().unwrap().join("policy")), Some(path));
 }
 
