@@ -2,6 +2,9 @@
 //!
 //! Knows texts, places and renderers; never domain words. `render` prints them, `yaml` reads YAML with places.
 
+pub mod render;
+pub mod yaml;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,12 +25,50 @@ pub struct Span {
 }
 
 impl Span {
-    /// The part `range` (byte offsets within this span) of this span: for errors inside an expression that stands in a YAML scalar.
+    /// The part `range` (byte offsets within the text that stands at this span) of this span: for errors inside an expression
+    /// that stands in a YAML scalar. Indentation of later lines and quote escapes, which the text does not hold, are stepped over.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Span {
-        let start = (self.range.start + range.start).min(self.range.end);
-        let end = (self.range.start + range.end).clamp(start, self.range.end);
+        let start = self.written(range.start);
+        let end = self.written(range.end).max(start);
         Span { source: self.source.clone(), range: start..end }
+    }
+
+    /// Byte offset in the source of offset `wanted` in the text that stands here.
+    fn written(&self, wanted: usize) -> usize {
+        let text = &self.source.text;
+        let Some(slice) = text.get(self.range.clone()) else { return self.range.start };
+        let before = &text[..self.range.start];
+        let line = &before[before.rfind('\n').map_or(0, |i| i + 1)..];
+        // Later lines of a block lose the indentation of the first; those of a text begun on its key's line lose all of theirs.
+        let indent = if line.chars().all(|c| c == ' ') { line.len() } else { usize::MAX };
+        let escape = match before.chars().next_back() {
+            Some('\'') => Some("''"),
+            Some('"') => Some("\\"),
+            _ => None,
+        };
+        let (mut at, mut offset) = (0, 0);
+        while offset < wanted && at < slice.len() {
+            let rest = &slice[at..];
+            if escape.is_some_and(|e| rest.starts_with(e)) {
+                at += 1;
+            }
+            let Some(c) = slice[at..].chars().next() else { break };
+            at += c.len_utf8();
+            offset += c.len_utf8();
+            if c == '\n' {
+                at += slice[at..].bytes().take_while(|&b| b == b' ').take(indent).count();
+            }
+        }
+        self.range.start + at.min(slice.len())
+    }
+
+    /// Line and column of the start, both counted from 1, columns in characters.
+    #[must_use]
+    pub fn line_column(&self) -> (usize, usize) {
+        let before = self.source.text.get(..self.range.start).unwrap_or(&self.source.text);
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 }
 
@@ -52,6 +93,16 @@ pub enum Severity {
     Error,
     Warning,
     Note,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
 }
 
 /// Where a message points.

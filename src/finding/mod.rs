@@ -11,9 +11,59 @@ pub use crate::check::Reason;
 use crate::schema::Value;
 
 /// A text in one or more languages (`en`, `zh`). Rendering falls back to the first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// Read from a mapping of languages, or from a bare text, which counts as English. Written as a mapping.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Localised(pub BTreeMap<String, String>);
+
+impl Localised {
+    /// The text in `language`, else in the first language there is.
+    pub fn get(&self, language: &str) -> &str {
+        self.0.get(language).or_else(|| self.0.values().next()).map_or("", String::as_str)
+    }
+}
+
+impl From<&str> for Localised {
+    fn from(text: &str) -> Self {
+        Localised(BTreeMap::from([("en".to_string(), text.to_string())]))
+    }
+}
+
+impl<'de> Deserialize<'de> for Localised {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> serde::de::Visitor<'de> for Texts {
+            type Value = Localised;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text, or a mapping of languages to texts")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Localised, E> {
+                Ok(Localised::from(text))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Localised, A::Error> {
+                let mut texts = BTreeMap::new();
+                while let Some((language, text)) = map.next_entry()? {
+                    texts.insert(language, text);
+                }
+                Ok(Localised(texts))
+            }
+        }
+        deserializer.deserialize_any(Texts)
+    }
+}
+
+impl schemars::JsonSchema for Localised {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Localised".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A text, or one text per language (en, zh).",
+            "anyOf": [{"type": "string"}, {"type": "object", "properties": {"en": {"type": "string"}, "zh": {"type": "string"}}, "additionalProperties": false, "minProperties": 1}]
+        })
+    }
+}
 
 /// Piece of a message: text as written, or a value to be rendered (and masked) then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

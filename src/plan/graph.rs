@@ -135,7 +135,7 @@ pub struct Graph {
     rels: Vec<Rel>,
     sets: Vec<RowSet>,
     neighbours: Vec<Neighbour>,
-    expr_ids: HashMap<Expr, ExprId, rustc_hash::FxBuildHasher>,
+    expr_ids: HashMap<(Expr, Type), ExprId, rustc_hash::FxBuildHasher>,
     rel_ids: HashMap<Rel, RelId, rustc_hash::FxBuildHasher>,
     set_ids: HashMap<RowSet, SetId, rustc_hash::FxBuildHasher>,
     neighbour_ids: HashMap<Neighbour, NeighbourId, rustc_hash::FxBuildHasher>,
@@ -146,10 +146,11 @@ fn id(len: usize) -> u32 {
 }
 
 impl Graph {
-    /// The node of `expr`, made if new. `ty` must follow from `expr`.
+    /// The node of `expr`, made if new. The same `expr` has another type in the frame of another relation, so the type is part of what it is;
+    /// one node may serve frames of several relations, hence results are kept per frame.
     pub fn expr(&mut self, expr: Expr, ty: Type) -> ExprId {
         let next = ExprId(id(self.exprs.len()));
-        let found = *self.expr_ids.entry(expr.clone()).or_insert(next);
+        let found = *self.expr_ids.entry((expr.clone(), ty)).or_insert(next);
         if found == next {
             self.exprs.push((expr, ty));
         }

@@ -1,0 +1,134 @@
+//! What a load is asked for and what it gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Table;
+use crate::diagnostic::Diagnostics;
+
+/// Columns that must be loaded, by table and column name, and groups of text columns that are compared and so share a dictionary.
+/// A table that is not named is not read; a named table is always read with its key and sort columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub columns: BTreeMap<String, BTreeSet<String>>,
+    /// Each group: (table, column). Groups that share a column are one group.
+    pub domains: Vec<Vec<(String, String)>>,
+}
+
+/// Told how far a load is. Called from several threads.
+pub trait Progress: Sync {
+    /// Reading of a table begins; `bytes` is the size of its files.
+    fn table(&self, name: &str, bytes: u64);
+    /// So many further bytes of its files are read.
+    fn bytes(&self, name: &str, bytes: u64);
+    /// The table stands, with so many rows.
+    fn done(&self, name: &str, rows: u64);
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn table(&self, _: &str, _: u64) {}
+    fn bytes(&self, _: &str, _: u64) {}
+    fn done(&self, _: &str, _: u64) {}
+}
+
+pub struct LoadOptions<'a> {
+    /// Folder of the Parquet store; `None`: read the delivered files each time.
+    pub store: Option<PathBuf>,
+    /// Columns marked `restricted:` may be read (an authority was named).
+    pub restricted_ok: bool,
+    /// Day of the audit, days since 1970-01-01: of a snapshot table the latest row of each key up to this day is taken. `None`: the latest of all.
+    pub as_of: Option<i32>,
+    pub progress: &'a dyn Progress,
+}
+
+impl Default for LoadOptions<'_> {
+    fn default() -> Self {
+        LoadOptions { store: None, restricted_ok: false, as_of: None, progress: &Silent }
+    }
+}
+
+/// A delivered cell that has no value, or a record that does not fit its header.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Rejected {
+    pub table: String,
+    /// Path relative to the project file.
+    pub file: String,
+    pub sheet: Option<String>,
+    /// As in [`super::Origin`].
+    pub line: u64,
+    /// `None`: the record as a whole (ragged).
+    pub column: Option<String>,
+    /// As delivered, at most 200 characters.
+    pub delivered: String,
+    pub problem: String,
+}
+
+/// What a delivery holds, to be set against what its sender says: the first answer to a finding is "you loaded it wrong".
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Receipt {
+    pub table: String,
+    pub files: Vec<FileReceipt>,
+    /// Rows in the files, and rows of the table (fewer for a snapshot table).
+    pub rows_delivered: u64,
+    pub rows: u64,
+    pub columns: Vec<ColumnReceipt>,
+    /// Records whose key stands in another record as well; 0 without a key.
+    pub duplicate_keys: u64,
+    /// Rows whose number of cells is not that of the header.
+    pub ragged: u64,
+    pub checks: Vec<ControlCheck>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct FileReceipt {
+    pub path: String,
+    pub sheet: Option<String>,
+    pub sha256: String,
+    pub bytes: u64,
+    pub rows: u64,
+    pub rejected_cells: u64,
+    /// Records whose key stands in another record of the same file.
+    pub duplicate_keys: u64,
+}
+
+/// One loaded column. Sums and ranges are texts in the canonical form of `schema::format`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ColumnReceipt {
+    pub column: String,
+    /// Cells without a delivered text.
+    pub empty: u64,
+    /// Cells that did not parse.
+    pub rejected: u64,
+    /// Money columns, over all delivered rows.
+    pub sum: Option<String>,
+    /// Dates and months.
+    pub first: Option<String>,
+    pub last: Option<String>,
+    /// Distinct values, for regions.
+    pub distinct: Option<u64>,
+}
+
+/// A control total of `expect:` against what was found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ControlCheck {
+    pub what: String,
+    pub expected: String,
+    pub found: String,
+    pub agrees: bool,
+}
+
+/// A project's tables, loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// One per table of the project, in its order. A table that was not needed has no columns and no rows.
+    pub tables: Vec<Arc<Table>>,
+    /// By table, file, line.
+    pub rejected: Vec<Rejected>,
+    /// One per table that was read.
+    pub receipts: Vec<Receipt>,
+    pub warnings: Diagnostics,
+}
