@@ -12,6 +12,7 @@ use crate::plan::{ExprId, RelId};
 mod dates;
 mod folder;
 mod lint;
+mod mutate;
 mod overlay;
 mod resolve;
 mod say;
@@ -22,6 +23,7 @@ mod words;
 
 pub use folder::{RuleFile, read_folders, select};
 pub use lint::{CODES as LINT_CODES, lint};
+pub use mutate::{Mutant, mutants};
 pub use overlay::{Change, OverlaySpec, apply, read_overlays};
 pub use resolve::resolve;
 pub use say::{TemplatePiece, template};

@@ -48,7 +48,11 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
     let limits = problems.take(limits(spec)).unwrap_or_default();
     problems.extend(subject(spec));
     let templates = problems.take(templates(spec)).unwrap_or_default();
-    let Some(check) = problems.take(spec.check.value.plan(&mut Planner::new(catalog, graph))) else {
+    let group = spec.report.as_ref().is_some_and(|r| r.value == Report::Group);
+    let mut planner = Planner::new(catalog, graph).reporting_groups(group);
+    let check = problems.take(spec.check.value.plan(&mut planner));
+    problems.extend(planner.messages);
+    let Some(check) = check else {
         return Err(problems);
     };
     let mut names = Resolver { catalog, graph, scope: &check.scope, problems };
@@ -80,7 +84,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
 
     let amount = amount.unwrap_or(check.amount);
     let measure = measure.unwrap_or(check.measure);
-    let figures = figures(&check);
+    let figures = check.figures.clone();
     let decisive = if decisive.is_empty() { default_decisive(&figures, amount, measure) } else { decisive };
     let unit_table = catalog.tables.get(check.table).filter(|table| table.rel == check.rel);
     let rule = Rule {
@@ -216,17 +220,6 @@ fn member_rel(set: SetId, catalog: &Catalog, graph: &Graph) -> Option<RelId> {
         },
         RowSet::Matching { other, .. } => Some(other.of),
     }
-}
-
-/// Names with a value, once each, in the order in which the check gives them.
-fn figures(check: &CheckPlan) -> Vec<(String, ExprId)> {
-    let mut figures: Vec<(String, ExprId)> = vec![];
-    for (name, expr) in check.scope.names.iter().chain(&check.figures) {
-        if !figures.iter().any(|(known, _)| known == name) {
-            figures.push((name.clone(), *expr));
-        }
-    }
-    figures
 }
 
 fn default_decisive(figures: &[(String, ExprId)], amount: Option<ExprId>, measure: Option<ExprId>) -> Vec<ExprId> {
