@@ -69,10 +69,13 @@ pub fn read_folders(root: &Path, folders: &[Spanned<PathBuf>]) -> (Vec<RuleFile>
             }
             if let Some(first) = files.get(&wanted) {
                 problems.push(
-                    Diagnostic::error("duplicate-rule", format!("two files hold the rule `{wanted}`: `{}` and `{}`", first.text.name, file.text.name))
-                        .at(file.spec.id.span.clone(), "a second time")
-                        .at(first.spec.id.span.clone(), "first here")
-                        .help("rename or remove one of them; until then only the first is used"),
+                    Diagnostic::error(
+                        "duplicate-rule",
+                        format!("two files hold the rule `{wanted}`: `{}` and `{}`", first.text.name, file.text.name),
+                    )
+                    .at(file.spec.id.span.clone(), "a second time")
+                    .at(first.spec.id.span.clone(), "first here")
+                    .help("rename or remove one of them; until then only the first is used"),
                 );
                 continue;
             }
@@ -160,7 +163,10 @@ pub fn select(files: Vec<RuleFile>, patterns: &[String]) -> Result<Vec<RuleFile>
     let mut chosen = vec![false; files.len()];
     for pattern in patterns {
         let Ok(glob) = glob::Pattern::new(pattern) else {
-            problems.push(Diagnostic::error("rule-pattern", format!("`{pattern}` is not a pattern")).help("write an id, or `*` for any part of it: `funds/*`"));
+            problems.push(
+                Diagnostic::error("rule-pattern", format!("`{pattern}` is not a pattern"))
+                    .help("write an id, or `*` for any part of it: `funds/*`"),
+            );
             continue;
         };
         let mut any = false;

@@ -121,9 +121,12 @@ fn missing_languages(file: &RuleFile, languages: &BTreeSet<&str>, problems: &mut
         let Some((_, first)) = lacking.first() else { continue };
         let keys: BTreeSet<&str> = lacking.iter().map(|(key, _)| *key).collect();
         problems.push(
-            Diagnostic::warning("missing-language", format!("`{}` of `{}` is not written in `{language}`", Vec::from_iter(keys).join("`, `"), file.id()))
-                .at(first.span.clone(), format!("no `{language}` text"))
-                .help("write `{en: ..., zh: ...}`; a report in the missing language shows the other one"),
+            Diagnostic::warning(
+                "missing-language",
+                format!("`{}` of `{}` is not written in `{language}`", Vec::from_iter(keys).join("`, `"), file.id()),
+            )
+            .at(first.span.clone(), format!("no `{language}` text"))
+            .help("write `{en: ..., zh: ...}`; a report in the missing language shows the other one"),
         );
     }
 }
@@ -148,9 +151,12 @@ fn among(file: &RuleFile, catalog: &Catalog, problems: &mut Diagnostics) {
     let Some(status) = table.columns.iter().find(|c| c.name == "status" || c.name.ends_with("_status")) else { return };
     if check.among().is_none() {
         problems.push(
-            Diagnostic::warning("no-among", format!("`{}` has a column `{}`, and the check does not say which records count", name.value, status.name))
-                .at(name.span.clone(), "all its records are judged, whatever their status")
-                .help(format!("write e.g. `among: {}.{} = '...'`", name.value, status.name)),
+            Diagnostic::warning(
+                "no-among",
+                format!("`{}` has a column `{}`, and the check does not say which records count", name.value, status.name),
+            )
+            .at(name.span.clone(), "all its records are judged, whatever their status")
+            .help(format!("write e.g. `among: {}.{} = '...'`", name.value, status.name)),
         );
     }
 }
@@ -182,11 +188,15 @@ fn expression(path: &[&str], text: &Spanned<String>, project: &Project, stable: 
     for (i, token) in tokens.iter().enumerate() {
         match &token.kind {
             TokenKind::Number(number) => bare_number(number, &tokens[..i], text, token, project, stable, problems),
-            TokenKind::Word { text: word, quoted: false } if word.eq_ignore_ascii_case("lag") && tokens.get(i + 1).is_some_and(|t| t.kind == TokenKind::Symbol("(")) => problems.push(
-                Diagnostic::warning("lag-over-period", "`lag` takes the row before, also when a period is missing between them")
-                    .at(part(text, token.range.clone()), "the row before")
-                    .help("`prior(x)` is the value exactly one period before, and unknown when there is none"),
-            ),
+            TokenKind::Word { text: word, quoted: false }
+                if word.eq_ignore_ascii_case("lag") && tokens.get(i + 1).is_some_and(|t| t.kind == TokenKind::Symbol("(")) =>
+            {
+                problems.push(
+                    Diagnostic::warning("lag-over-period", "`lag` takes the row before, also when a period is missing between them")
+                        .at(part(text, token.range.clone()), "the row before")
+                        .help("`prior(x)` is the value exactly one period before, and unknown when there is none"),
+                )
+            }
             _ => {}
         }
     }
@@ -220,29 +230,44 @@ fn branches(tokens: &[Token]) -> usize {
 }
 
 /// A number of the expression that is also the value of a parameter of its kind. Small counts, 100 and years are everyone's.
-fn bare_number(number: &str, before: &[Token], text: &Spanned<String>, token: &Token, project: &Project, stable: bool, problems: &mut Diagnostics) {
+fn bare_number(
+    number: &str,
+    before: &[Token],
+    text: &Spanned<String>,
+    token: &Token,
+    project: &Project,
+    stable: bool,
+    problems: &mut Diagnostics,
+) {
     let money = match before {
-        [.., Token { kind: TokenKind::Word { text: unit, .. }, .. }, open] if open.kind == TokenKind::Symbol("(") => match unit.to_ascii_lowercase().as_str() {
-            "fen" => Some(1),
-            "yuan" => Some(100),
-            "wan" => Some(1_000_000),
-            _ => None,
-        },
+        [.., Token { kind: TokenKind::Word { text: unit, .. }, .. }, open] if open.kind == TokenKind::Symbol("(") => {
+            match unit.to_ascii_lowercase().as_str() {
+                "fen" => Some(1),
+                "yuan" => Some(100),
+                "wan" => Some(1_000_000),
+                _ => None,
+            }
+        }
         _ => None,
     };
     // As units of 10^-6, so that `1.60` and `1.6` are one number.
     let Some(micro) = micro(number) else { return };
-    let everyones = micro <= 12_000_000 && micro % 1_000_000 == 0 || micro == 100_000_000 || (1_900_000_000..=2_100_000_000).contains(&micro);
+    let everyones =
+        micro <= 12_000_000 && micro % 1_000_000 == 0 || micro == 100_000_000 || (1_900_000_000..=2_100_000_000).contains(&micro);
     if money.is_none() && everyones || micro == 0 {
         return;
     }
     let same = |value: &Value| match (value, money) {
         (Value::Money(fen), Some(unit)) => i128::from(*fen) * 1_000_000 == micro * unit,
         (Value::Int(n), None) => i128::from(*n) * 1_000_000 == micro,
-        (Value::Decimal { units, scale }, None) => i128::from(*units) * 10i128.pow(6u32.saturating_sub(u32::from(*scale))) == micro && *scale <= 6,
+        (Value::Decimal { units, scale }, None) => {
+            i128::from(*units) * 10i128.pow(6u32.saturating_sub(u32::from(*scale))) == micro && *scale <= 6
+        }
         _ => false,
     };
-    let holds = |p: &&crate::project::Parameter| matches!(p.ty, Type::Money | Type::Int | Type::Decimal(_)) && p.entries.iter().any(|e| same(&e.value));
+    let holds = |p: &&crate::project::Parameter| {
+        matches!(p.ty, Type::Money | Type::Int | Type::Decimal(_)) && p.entries.iter().any(|e| same(&e.value))
+    };
     let names: Vec<&str> = project.parameters.all.iter().filter(holds).map(|p| p.name.as_str()).collect();
     let Some(first) = names.first() else { return };
     let message = format!("the number {number} is also held by the parameter `{}`", names.join("`, `"));

@@ -21,6 +21,9 @@ mod test;
 mod tree;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use folder::{RuleFile, read_folders, select};
 pub use lint::{CODES as LINT_CODES, lint};
 pub use mutate::{Mutant, mutants};

@@ -154,13 +154,18 @@ fn turned(text: &str) -> Vec<(String, String)> {
             TokenKind::Symbol("<=") => ">",
             TokenKind::Symbol(">") => "<=",
             TokenKind::Symbol(">=") => "<",
-            TokenKind::Word { text: w, quoted: false } if ["in", "between", "like"].contains(&w.to_ascii_lowercase().as_str()) && !word(before).eq_ignore_ascii_case("not") => {
+            TokenKind::Word { text: w, quoted: false }
+                if ["in", "between", "like"].contains(&w.to_ascii_lowercase().as_str()) && !word(before).eq_ignore_ascii_case("not") =>
+            {
                 let what = format!("`{w}` turned into `not {w}`");
                 found.push((format!("{}not {}", &text[..token.range.start], &text[token.range.start..]), what));
                 continue;
             }
             TokenKind::Word { text: w, quoted: false } if w.eq_ignore_ascii_case("null") && word(before).eq_ignore_ascii_case("is") => {
-                found.push((format!("{}not {}", &text[..token.range.start], &text[token.range.start..]), "`is null` turned into `is not null`".to_owned()));
+                found.push((
+                    format!("{}not {}", &text[..token.range.start], &text[token.range.start..]),
+                    "`is null` turned into `is not null`".to_owned(),
+                ));
                 continue;
             }
             _ => continue,

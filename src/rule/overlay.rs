@@ -114,9 +114,12 @@ pub fn apply(files: &mut [RuleFile], changes: &[Arc<Change>], as_of: i32) -> Dia
         }
         if expires < as_of {
             problems.push(
-                Diagnostic::warning("expired-overlay", format!("the overlay for `{}` expired on {} and is not applied", change.rule.value, change.expires.value))
-                    .at(change.expires.span.clone(), "before the as-of date")
-                    .help(format!("ask {} whether it still holds; then renew the date, else remove it", change.owner.value)),
+                Diagnostic::warning(
+                    "expired-overlay",
+                    format!("the overlay for `{}` expired on {} and is not applied", change.rule.value, change.expires.value),
+                )
+                .at(change.expires.span.clone(), "before the as-of date")
+                .help(format!("ask {} whether it still holds; then renew the date, else remove it", change.owner.value)),
             );
             continue;
         }

@@ -58,11 +58,8 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
     let mut names = Resolver { catalog, graph, scope: &check.scope, problems };
 
     let severity = names.severity(&spec.severity);
-    let subjects: Vec<(String, ExprId)> = spec
-        .subject
-        .iter()
-        .filter_map(|(entity, key)| names.expression(key, Want::Key).map(|key| (entity.value.clone(), key)))
-        .collect();
+    let subjects: Vec<(String, ExprId)> =
+        spec.subject.iter().filter_map(|(entity, key)| names.expression(key, Want::Key).map(|key| (entity.value.clone(), key))).collect();
     let amount = spec.amount.as_ref().map(|text| names.expression(text, Want::Type(Type::Money)));
     let measure = spec.measure.as_ref().map(|text| names.expression(text, Want::Orderable));
     let mut say = BTreeMap::new();
@@ -145,9 +142,12 @@ impl Resolver<'_> {
             let otherwise = step.when.value.trim() == "otherwise";
             if otherwise != last {
                 self.problems.push(
-                    Diagnostic::error("severity-steps", if last { "the last severity step has a condition" } else { "`otherwise` is not the last severity step" })
-                        .at(step.when.span.clone(), if last { "`otherwise` was wanted" } else { "steps after it are never tried" })
-                        .help("end the steps with `{low: otherwise}` (or another severity), so that every finding has one"),
+                    Diagnostic::error(
+                        "severity-steps",
+                        if last { "the last severity step has a condition" } else { "`otherwise` is not the last severity step" },
+                    )
+                    .at(step.when.span.clone(), if last { "`otherwise` was wanted" } else { "steps after it are never tried" })
+                    .help("end the steps with `{low: otherwise}` (or another severity), so that every finding has one"),
                 );
             }
             if otherwise {
@@ -173,9 +173,12 @@ impl Resolver<'_> {
             (None, Some(drop)) => {
                 let Some(scope) = member_scope(check, self.catalog, self.graph) else {
                     self.problems.push(
-                        Diagnostic::error("drop-without-group", "`drop` takes records out of a group, and the unit of this check has no member records")
-                            .at(drop.span.clone(), format!("the unit is a {}", check.unit))
-                            .help("write `when:` to exempt the finding as a whole"),
+                        Diagnostic::error(
+                            "drop-without-group",
+                            "`drop` takes records out of a group, and the unit of this check has no member records",
+                        )
+                        .at(drop.span.clone(), format!("the unit is a {}", check.unit))
+                        .help("write `when:` to exempt the finding as a whole"),
                     );
                     return None;
                 };

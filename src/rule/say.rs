@@ -52,7 +52,10 @@ pub fn template(text: &Spanned<String>) -> Result<Vec<TemplatePiece>, Diagnostic
                     pieces.push(TemplatePiece::Text(std::mem::take(&mut plain)));
                 }
                 let start = next + (inside.len() - inside.trim_start().len());
-                pieces.push(TemplatePiece::Expression(Spanned { value: expression.to_owned(), span: part(text, start..start + expression.len()) }));
+                pieces.push(TemplatePiece::Expression(Spanned {
+                    value: expression.to_owned(),
+                    span: part(text, start..start + expression.len()),
+                }));
                 rest = end + 1;
             }
             '}' => {
@@ -118,7 +121,10 @@ mod tests {
         assert_eq!(pieces("{a.b} was { days } late").unwrap(), [value("a.b"), words(" was "), value("days"), words(" late")]);
         assert_eq!(pieces("{a}{b}").unwrap(), [value("a"), value("b")]);
         assert_eq!(pieces("").unwrap(), []);
-        assert_eq!(pieces("已向{name}支付{amount}元").unwrap(), [words("已向"), value("name"), words("支付"), value("amount"), words("元")]);
+        assert_eq!(
+            pieces("已向{name}支付{amount}元").unwrap(),
+            [words("已向"), value("name"), words("支付"), value("amount"), words("元")]
+        );
     }
     #[test]
     fn doubled_braces_and_quoted_braces_are_characters() {

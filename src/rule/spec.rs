@@ -265,7 +265,9 @@ impl<'de> Deserialize<'de> for SeveritySpec {
                 f.write_str("info, low, medium, high, critical, or `steps: [{critical: condition}, {low: otherwise}]`")
             }
             fn visit_str<E: Error>(self, word: &str) -> Result<SeveritySpec, E> {
-                severity(word).map(SeveritySpec::Word).ok_or_else(|| E::unknown_variant(word, &["info", "low", "medium", "high", "critical"]))
+                severity(word)
+                    .map(SeveritySpec::Word)
+                    .ok_or_else(|| E::unknown_variant(word, &["info", "low", "medium", "high", "critical"]))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SeveritySpec, A::Error> {
                 let Steps { steps } = Steps::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
