@@ -106,6 +106,8 @@ pub struct Rule {
     pub validates: Option<RelId>,
     /// Overlays that were applied, in words, for the reading guide.
     pub overlays: Vec<String>,
+    /// What is odd but understood.
+    pub warnings: crate::diagnostic::Diagnostics,
 }
 
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::folder::RuleFile;
-use super::say::{TemplatePiece, template};
+use super::say::{TemplatePiece, part, template};
 use super::spec::{ExemptSpec, Report, RuleSpec, SeveritySpec, texts_of};
 use super::{Basis, Exemption, Limits, Rule, RuleStatus, RuleText, SayPiece};
 use crate::check::{CheckPlan, Flag, Planner, UnitKind};
@@ -78,6 +78,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
     let mut problems = names.problems;
     let validates = problems.take(validates(spec, &check, catalog)).flatten();
     problems.extend(report(spec, &check));
+    problems.extend(names_in_tests(spec, project));
 
     let amount = amount.unwrap_or(check.amount);
     let measure = measure.unwrap_or(check.measure);
@@ -103,10 +104,13 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
         limits,
         validates,
         overlays: file.overlays.iter().map(|change| change.in_words()).collect(),
+        warnings: Diagnostics::default(),
         check,
     };
-    let _ = project;
-    problems.finish(rule)
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(Rule { warnings: problems, ..rule })
 }
 
 /// Parses expressions in the scope of one check and gathers what is wrong.
@@ -312,6 +316,49 @@ fn report(spec: &RuleSpec, check: &CheckPlan) -> Diagnostics {
                 .at(report.span.clone(), format!("the unit is a {}", check.unit))
                 .help("remove the line, or write `report: group`"),
         );
+    }
+    problems
+}
+
+/// Tables, columns and parameters that the tests name.
+fn names_in_tests(spec: &RuleSpec, project: &Project) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    for test in &spec.tests {
+        for (name, rows) in &test.given {
+            let Some(table) = project.tables.iter().find(|t| t.name.value == name.value) else {
+                let mut problem = Diagnostic::error("unknown-table", format!("there is no table `{}`", name.value))
+                    .at(name.span.clone(), "not in recount.yaml");
+                problem = if project.views.iter().any(|v| v.name.value == name.value) {
+                    problem.help("it is a view: give the rows it is made from")
+                } else {
+                    problem.suggest(&name.value, project.tables.iter().map(|t| t.name.value.as_str()))
+                };
+                problems.push(problem);
+                continue;
+            };
+            let header = rows.value.lines().next().unwrap_or_default();
+            let mut start = 0;
+            for written in header.split(',') {
+                let column = written.trim().trim_matches('"');
+                if !table.columns.iter().any(|c| c.name.value == column) {
+                    problems.push(
+                        Diagnostic::error("unknown-column", format!("table `{}` has no column `{column}`", name.value))
+                            .at(part(rows, start..start + written.len()), format!("not in `{}`", name.value))
+                            .suggest(column, table.columns.iter().map(|c| c.name.value.as_str())),
+                    );
+                }
+                start += written.len() + 1;
+            }
+        }
+        for (name, _) in &test.set {
+            if !project.parameters.all.iter().any(|p| p.name == name.value) {
+                problems.push(
+                    Diagnostic::error("unknown-parameter", format!("there is no parameter `{}`", name.value))
+                        .at(name.span.clone(), "not in the parameter files")
+                        .suggest(&name.value, project.parameters.all.iter().map(|p| p.name.as_str())),
+                );
+            }
+        }
     }
     problems
 }

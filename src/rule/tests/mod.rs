@@ -1,3 +1,5 @@
+mod resolved;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
