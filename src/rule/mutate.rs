@@ -16,8 +16,8 @@ pub struct Mutant {
 
 /// Parameters of checks that hold conditions.
 const CONDITIONS: [&str; 3] = ["where", "expect", "having"];
-/// Parameters of checks that hold keys, one or several.
-const KEYS: [&str; 6] = ["keys", "key", "by", "per", "peers", "columns"];
+/// Parameters of checks that hold keys or steps, one or several.
+const KEYS: [&str; 7] = ["keys", "key", "by", "per", "peers", "columns", "steps"];
 
 /// Variants of `file`: conditions turned round, limits moved, keys, exemptions and the population's condition left out.
 /// Variants that cannot be read are left out; some may not resolve, and those say nothing about the tests.
@@ -92,8 +92,10 @@ fn visit(tree: &Tree, path: &mut Path, places: &mut Vec<(Path, Edit)>) {
             if KEYS.contains(&name.as_str()) && entries.len() > 1 {
                 places.extend((0..entries.len()).map(|i| (path.clone(), Edit::Drop(i))));
             }
-            if entries.get("among").is_some() {
-                places.push((path.clone(), Edit::Without("among")));
+            for key in ["among", "where"] {
+                if entries.get(key).is_some() {
+                    places.push((path.clone(), Edit::Without(key)));
+                }
             }
             for (key, value) in entries {
                 path.push(key.value.clone());
