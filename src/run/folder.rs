@@ -1,0 +1,164 @@
+//! Writing a run folder: beside, then renamed, for its owner's eyes alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::frame::Frame;
+use super::store::write_content;
+use super::{Journal, Manifest, RunContent};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::schema::{self, Value};
+
+/// Digits of the manifest's hash in the folder's name; more only if another run has the same ones.
+const SHORT: usize = 8;
+/// Folders being written start with it; one that stays behind belongs to an interrupted run and may be removed.
+const STAGING: &str = ".writing-";
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    New(PathBuf),
+    /// An equal run was there already: nothing was written.
+    Unchanged(PathBuf),
+}
+
+impl Written {
+    pub fn path(&self) -> &Path {
+        match self {
+            Written::New(path) | Written::Unchanged(path) => path,
+        }
+    }
+}
+
+/// Where rendered files of a run go while it is being written.
+pub struct Sink<'a> {
+    folder: &'a Path,
+    /// The folder's later name, for messages.
+    target: &'a Path,
+}
+
+impl Sink<'_> {
+    /// Writes `name` (relative, `/` between folders), readable by the owner alone.
+    pub fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Diagnostics> {
+        let mut file = self.create(name)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| unwritable(&self.target.join(name), &e))
+    }
+
+    pub(super) fn parquet(&mut self, name: &str, frame: &Frame, manifest: &str) -> Result<(), Diagnostics> {
+        let path = format!("{name}.parquet");
+        let file = self.create(&path)?;
+        let written = frame.write(name, manifest, &file).map_err(|e| io::Error::other(e.to_string())).and_then(|()| file.sync_all());
+        written.map_err(|e| unwritable(&self.target.join(&path), &e))
+    }
+
+    fn create(&mut self, name: &str) -> Result<File, Diagnostics> {
+        let path = self.folder.join(name);
+        let made = match path.parent() {
+            Some(parent) => private_folder(parent),
+            None => Ok(()),
+        };
+        made.and_then(|()| private_file(&path)).map_err(|e| unwritable(&self.target.join(name), &e))
+    }
+}
+
+#[cfg(unix)]
+fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+#[cfg(not(unix))]
+fn private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// The cause in words, with what to do about it.
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Diagnostics {
+    let shown = path.display();
+    let diagnostic = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Diagnostic::error("no-space", format!("no space left to write `{shown}`"))
+                .help("free some space, or choose another place with `-o`")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Diagnostic::error("no-right", format!("no right to write `{shown}`"))
+                .help("choose a folder you may write to with `-o`, or ask its owner")
+        }
+        _ => Diagnostic::error("cannot-write", format!("`{shown}` cannot be written: {error}"))
+            .help("check that the folder exists and is not in use, or choose another place with `-o`"),
+    };
+    diagnostic.place(Place::File(shown.to_string()), "").note("nothing was changed; earlier runs are as they were").into()
+}
+
+pub(super) fn unreadable(path: &Path, problem: &str) -> Diagnostics {
+    Diagnostic::error("run-unreadable", format!("`{}` cannot be read: {problem}", path.display()))
+        .place(Place::File(path.display().to_string()), "")
+        .help("name a run folder such as `runs/2020-12-31-8f3c2a1b`; `recount list runs` shows those there are")
+        .into()
+}
+
+/// The folder of a manifest under `root`, and whether an equal run is there already.
+fn place(root: &Path, manifest: &Manifest) -> (PathBuf, bool) {
+    let (text, hash) = (manifest.text(), manifest.hash());
+    let day = schema::format(&Value::Date(manifest.as_of));
+    for length in (SHORT..=hash.len()).step_by(4) {
+        let folder = root.join(format!("{day}-{}", &hash[..length]));
+        match fs::read_to_string(folder.join("manifest.json")) {
+            Ok(there) if there == text => return (folder, true),
+            Ok(_) => {}
+            Err(_) if folder.exists() => {}
+            Err(_) => return (folder, false),
+        }
+    }
+    (root.join(format!("{day}-{hash}")), false)
+}
+
+/// The folder that holds this run already, if any.
+pub fn existing(root: &Path, manifest: &Manifest) -> Option<PathBuf> {
+    let (folder, there) = place(root, manifest);
+    there.then_some(folder)
+}
+
+/// Writes a run under `root` (`runs/`), which is made if it is missing: everything into a folder beside, which gets its name at the end.
+/// `render` adds the files that people read; it is not called when an equal run is there already.
+///
+/// # Errors
+/// No space, no right, a root that is a file; then `root` is as it was.
+pub fn write(
+    root: &Path,
+    content: &RunContent,
+    journal: &Journal,
+    render: impl FnOnce(&mut Sink<'_>) -> Result<(), Diagnostics>,
+) -> Result<Written, Diagnostics> {
+    let (target, there) = place(root, &content.manifest);
+    if there {
+        return Ok(Written::Unchanged(target));
+    }
+    private_folder(root).map_err(|e| unwritable(root, &e))?;
+    // Removed when dropped: on every early return below.
+    let mut staging = tempfile::Builder::new();
+    staging.prefix(STAGING);
+    #[cfg(unix)]
+    staging.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let staging = staging.tempdir_in(root).map_err(|e| unwritable(root, &e))?;
+    let mut sink = Sink { folder: staging.path(), target: &target };
+    write_content(content, &content.manifest.hash(), &mut sink)?;
+    render(&mut sink)?;
+    let journal = serde_json::to_string_pretty(journal).unwrap_or_default();
+    sink.file("journal.json", format!("{journal}\n").as_bytes())?;
+    // Last: a folder with a manifest is complete.
+    sink.file("manifest.json", content.manifest.text().as_bytes())?;
+    fs::rename(staging.path(), &target).map_err(|e| unwritable(&target, &e))?;
+    let _renamed = staging.keep();
+    Ok(Written::New(target))
+}
