@@ -164,7 +164,8 @@ fn among(file: &RuleFile, catalog: &Catalog, problems: &mut Diagnostics) {
 fn expressions(file: &RuleFile, project: &Project, stable: bool, problems: &mut Diagnostics) {
     // A file that was read once reads again.
     let Ok(tree) = yaml::read::<Spanned<Tree>>(&file.text) else { return };
-    for key in ["check", "measure", "subject", "amount", "exempt", "severity", "decisive", "say"] {
+    // Steps of severity rank findings; they are the rule's own and no policy.
+    for key in ["check", "measure", "subject", "amount", "exempt", "decisive", "say"] {
         let Some(node) = tree.value.get(key) else { continue };
         scalars(node, &mut vec![key], &mut |path, text| {
             if path.last() == Some(&"says") {

@@ -61,7 +61,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
     let subjects: Vec<(String, ExprId)> =
         spec.subject.iter().filter_map(|(entity, key)| names.expression(key, Want::Key).map(|key| (entity.value.clone(), key))).collect();
     let amount = spec.amount.as_ref().map(|text| names.expression(text, Want::Type(Type::Money)));
-    let measure = spec.measure.as_ref().map(|text| names.expression(text, Want::Orderable));
+    let measure = spec.measure.as_ref().map(|text| names.measure(text));
     let mut say = BTreeMap::new();
     for (language, pieces) in templates {
         let pieces = pieces
@@ -125,6 +125,19 @@ impl Resolver<'_> {
     fn expression(&mut self, text: &Spanned<String>, want: Want) -> Option<ExprId> {
         let parsed = plan::parse(text, self.scope, self.catalog, self.graph, want);
         self.problems.take(parsed)
+    }
+
+    fn measure(&mut self, text: &Spanned<String>) -> Option<ExprId> {
+        let measure = self.expression(text, Want::Any)?;
+        if matches!(self.graph.type_of(measure), Type::Int | Type::Decimal(_) | Type::Money | Type::Date | Type::Month) {
+            return Some(measure);
+        }
+        self.problems.push(
+            Diagnostic::error("measure-type", "the measure ranks findings, and this has no size")
+                .at(text.span.clone(), "a number, money, a date or a month was wanted")
+                .help("write e.g. the days late, the amount or a count"),
+        );
+        None
     }
 
     fn severity(&mut self, spec: &Spanned<SeveritySpec>) -> Vec<(Severity, Option<ExprId>)> {

@@ -78,13 +78,14 @@ pub fn template(text: &Spanned<String>) -> Result<Vec<TemplatePiece>, Diagnostic
     problems.finish(pieces)
 }
 
-/// Offset of the `}` that ends an expression.
+/// Offset of the `}` that ends an expression. Another `{` before it means that it was forgotten.
 fn closing(text: &str) -> Option<usize> {
     let mut quoted = false;
     for (i, c) in text.char_indices() {
         match c {
             '\'' => quoted = !quoted,
             '}' if !quoted => return Some(i),
+            '{' if !quoted => return None,
             _ => {}
         }
     }
