@@ -1,1 +1,4 @@
+//! Tests of the whole program and of the source tree. One binary: each further one would link the engine again.
 
+mod cli;
+mod tidy;
