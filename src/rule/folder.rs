@@ -127,7 +127,7 @@ pub(super) fn read_text(path: &Path, name: &str, problems: &mut Diagnostics) -> 
         Ok(text) => Some(Arc::new(SourceText { name: name.to_owned(), text })),
         Err(error) if error.kind() == ErrorKind::InvalidData => {
             problems.push(
-                Diagnostic::error("encoding", format!("`{name}` is not UTF-8"))
+                Diagnostic::error("wrong-encoding", format!("`{name}` is not UTF-8"))
                     .place(Place::File(name.to_owned()), "not read")
                     .help("save it as UTF-8 in the editor"),
             );

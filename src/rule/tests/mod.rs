@@ -115,7 +115,7 @@ fn a_bad_file_never_hides_the_others() {
     fs::write(root.path().join("rules/a/gbk.yaml"), [0x69, 0x64, 0xd6, 0xd0]).unwrap();
     let (files, problems) = read_folders(root.path(), &folders(&["rules", "more", "absent"]));
     assert_eq!(files.iter().map(RuleFile::id).collect::<Vec<_>>(), ["a/r", "b/z"]);
-    assert_eq!(codes(&problems), ["rule-extension", "yaml-syntax", "encoding", "rule-id", "duplicate-rule", "missing-folder"]);
+    assert_eq!(codes(&problems), ["rule-extension", "yaml-syntax", "wrong-encoding", "rule-id", "duplicate-rule", "missing-folder"]);
     let twice = &problems.0[4].message;
     assert!(twice.contains("rules/b/z.yaml") && twice.contains("more/b/z.yaml"), "{twice}");
 }
