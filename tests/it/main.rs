@@ -3,4 +3,5 @@
 mod cli;
 mod real_data;
 mod rules;
+mod synth;
 mod tidy;
