@@ -61,7 +61,7 @@ pub(super) enum Messages {
 pub(super) enum Command {
     Init(InitArgs),
     //WAIT Run(RunArgs),
-    //WAIT Lint(LintArgs),
+    Lint(LintArgs),
     //WAIT Test(TestArgs),
     //WAIT Query(QueryArgs),
     Synth(SynthArgs),
@@ -255,6 +255,9 @@ pub(super) struct ScoreArgs {
 pub(super) struct ExplainArgs {
     /// `funds/payment-after-death`, `duplicate`, `unknown-column`
     pub name: String,
+    /// With a rule: the expressions it compiles to
+    #[arg(long)]
+    pub plan: bool,
 }
 
 /// Lists what the project has
@@ -275,7 +278,7 @@ pub(super) enum Listed {
     Views,
     Parameters,
     Regions,
-    //WAIT Rules,
+    Rules,
     Checks,
     Errors,
     Runs,

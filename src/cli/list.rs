@@ -2,11 +2,11 @@
 
 use super::args::{ListArgs, Listed};
 use super::output::{Side, columns, print, thousands};
-use super::{Exit, Session, pages, runs};
+use super::{Exit, Session, clock, pages, rules, runs};
 use crate::check;
 use crate::diagnostic::Diagnostics;
 use crate::project::{ParameterForm, Project};
-//WAIT use crate::rule::RuleFile;
+use crate::rule::RuleFile;
 use crate::schema::{self, Value};
 
 pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diagnostics> {
@@ -19,12 +19,12 @@ pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diag
             })
             .collect(),
         Listed::Checks => check::KINDS.iter().map(|kind| vec![kind.name.to_string(), kind.title.to_string()]).collect(),
-        //WAIT         Listed::Rules => {
-        //WAIT             let project = session.project()?;
-        //WAIT             let (files, unusable) = rules::read(&project, &[], clock::today(&project.time_zone))?;
-        //WAIT             session.tell(&unusable);
-        //WAIT             files.iter().map(rule).collect()
-        //WAIT         }
+        Listed::Rules => {
+            let project = session.project()?;
+            let (files, unusable) = rules::read(&project, &[], clock::today(&project.time_zone))?;
+            session.tell(&unusable);
+            files.iter().map(rule).collect()
+        }
         what => of_project(what, &session.project()?),
     };
     if arguments.names {
@@ -47,12 +47,12 @@ fn errors() -> Vec<Vec<String>> {
         .collect()
 }
 
-//WAIT /// Id, status, kind of check, severity, title.
-//WAIT fn rule(file: &RuleFile) -> Vec<String> {
-//WAIT     let text = file.rule_text();
-//WAIT     let status = format!("{:?}", text.status).to_lowercase();
-//WAIT     vec![text.id, status, file.spec.check.value.name().to_string(), text.title.get("en").to_string()]
-//WAIT }
+/// Id, status, kind of check, severity, title.
+fn rule(file: &RuleFile) -> Vec<String> {
+    let text = file.rule_text();
+    let status = format!("{:?}", text.status).to_lowercase();
+    vec![text.id, status, file.spec.check.value.kind().to_string(), text.title.get("en").to_string()]
+}
 
 fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
     let texts = |parts: &[&str]| parts.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -93,7 +93,7 @@ fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
             .collect(),
         Listed::Parameters => project.parameters.all.iter().flat_map(|p| parameter(p, project)).collect(),
         Listed::Regions => project.regions.all.iter().map(|r| texts(&[&schema::region::text(r.code), r.level.name(), &r.name])).collect(),
-        Listed::Errors | Listed::Runs | Listed::Checks => vec![],
+        Listed::Errors | Listed::Runs | Listed::Rules | Listed::Checks => vec![],
     }
 }
 

@@ -9,11 +9,13 @@ mod explain;
 mod generate;
 mod init;
 mod interrupt;
+mod lint;
 mod list;
 mod log;
 mod output;
 mod pages;
 mod progress;
+mod rules;
 mod runs;
 mod score;
 mod session;
@@ -44,6 +46,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let session = Session::new(&cli.global);
     let result = match &cli.command {
         Command::Init(arguments) => init::init(arguments, &session),
+        Command::Lint(arguments) => lint::lint(arguments, &session),
         Command::Synth(arguments) => synth::synth(arguments, &session),
         Command::Score(arguments) => score::score(arguments, &session),
         Command::Explain(arguments) => explain::explain(arguments, &session),

@@ -67,7 +67,9 @@ pub(super) fn set(project: &mut Project, arguments: &[String]) -> Result<(), Dia
             Some((name, value)) => {
                 problems.take(project.parameters.set(name.trim(), value.trim()));
             }
-            None => problems.push(Diagnostic::error("bad-argument", format!("`--set {argument}` sets nothing")).help("write --set NAME=VALUE")),
+            None => {
+                problems.push(Diagnostic::error("bad-argument", format!("`--set {argument}` sets nothing")).help("write --set NAME=VALUE"))
+            }
         }
     }
     problems.finish(())

@@ -45,7 +45,7 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
 }
 
 fn cards(files: &[RuleFile], audit: &Audit) -> Vec<RuleCard> {
-    let checks: BTreeMap<&str, &str> = files.iter().map(|f| (f.id(), f.spec.check.value.name())).collect();
+    let checks: BTreeMap<&str, &str> = files.iter().map(|f| (f.id(), f.spec.check.value.kind())).collect();
     audit
         .rules
         .iter()
