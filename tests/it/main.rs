@@ -2,5 +2,7 @@
 
 mod cli;
 mod load;
+mod real_data;
+mod rules;
 mod synth;
 mod tidy;
