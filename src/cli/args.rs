@@ -255,9 +255,6 @@ pub(super) struct ScoreArgs {
 pub(super) struct ExplainArgs {
     /// `funds/payment-after-death`, `duplicate`, `unknown-column`
     pub name: String,
-    /// With a rule: the expressions it compiles to
-    #[arg(long)]
-    pub plan: bool,
 }
 
 /// Lists what the project has
