@@ -122,7 +122,10 @@ pub fn columns(label: &str, bins: &[(String, Stack)]) -> Option<String> {
             let mut base = 0;
             for (severity, &n) in SEVERITIES.iter().zip(stack) {
                 if n > 0 {
-                    let mut bar = Rectangle::new([(SegmentValue::Exact(i), base), (SegmentValue::Exact(i + 1), base + n)], colour(*severity).filled());
+                    let mut bar = Rectangle::new(
+                        [(SegmentValue::Exact(i), base), (SegmentValue::Exact(i + 1), base + n)],
+                        colour(*severity).filled(),
+                    );
                     bar.set_margin(0, 0, 2, 2);
                     chart.draw_series([bar])?;
                     base += n;
@@ -163,8 +166,10 @@ pub fn bars(label: &str, places: &[(String, Stack)]) -> Option<String> {
             let mut base = 0;
             for (severity, &count) in SEVERITIES.iter().zip(stack) {
                 if count > 0 {
-                    let mut bar =
-                        Rectangle::new([(base, SegmentValue::Exact(i)), (base + count, SegmentValue::Exact(i + 1))], colour(*severity).filled());
+                    let mut bar = Rectangle::new(
+                        [(base, SegmentValue::Exact(i)), (base + count, SegmentValue::Exact(i + 1))],
+                        colour(*severity).filled(),
+                    );
                     bar.set_margin(4, 4, 0, 0);
                     chart.draw_series([bar])?;
                     base += count;

@@ -73,7 +73,9 @@ impl<'a> Show<'a> {
         match used {
             Value::CitizenId(_) | Value::Text(_, TextKind::Phone | TextKind::Account) => keep_last_digits(delivered),
             Value::Text(_, TextKind::PersonName) => schema::mask(&Value::Text(delivered.into(), TextKind::PersonName)),
-            Value::Null | Value::Text(..) if delivered.chars().filter(|c| is_digit(*c)).count() >= MANY_DIGITS => keep_last_digits(delivered),
+            Value::Null | Value::Text(..) if delivered.chars().filter(|c| is_digit(*c)).count() >= MANY_DIGITS => {
+                keep_last_digits(delivered)
+            }
             Value::Null | Value::Text(..) => mask_runs(delivered),
             _ => delivered.to_owned(),
         }

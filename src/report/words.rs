@@ -78,7 +78,9 @@ mod tests {
         let (en, zh) = (Lang::En.catalogue(), Lang::Zh.catalogue());
         assert!(!en.is_empty());
         assert_eq!(en.keys().collect::<Vec<_>>(), zh.keys().collect::<Vec<_>>());
-        let places = |text: &str| text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|(n, _)| n.to_owned()).collect::<std::collections::BTreeSet<_>>();
+        let places = |text: &str| {
+            text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|(n, _)| n.to_owned()).collect::<std::collections::BTreeSet<_>>()
+        };
         for (key, text) in en {
             assert_eq!(places(text), places(&zh[key]), "{key}");
             assert!(!text.is_empty() && !zh[key].is_empty(), "{key}");
@@ -90,7 +92,10 @@ mod tests {
         for lang in Lang::ALL {
             for (key, text) in lang.catalogue() {
                 let text = text.to_lowercase();
-                for bad in ["fraud", "guilty", "cheat", "criminal", "offender", "illegal", "suspect", "violat", "违法", "违规", "诈骗", "骗取", "嫌疑", "罪"] {
+                for bad in [
+                    "fraud", "guilty", "cheat", "criminal", "offender", "illegal", "suspect", "violat", "违法", "违规", "诈骗", "骗取",
+                    "嫌疑", "罪",
+                ] {
                     assert!(!text.contains(bad), "{key}: {text}");
                 }
             }

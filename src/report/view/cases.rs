@@ -1,6 +1,8 @@
 //! A case with its evidence: who, which records, which numbers, by which rule and policy, what speaks for the person.
 
-use minijinja::{Value as View, context};
+use minijinja::Value as View;
+
+use super::shown::context;
 
 use super::Report;
 use super::tables::anchor;
@@ -58,7 +60,10 @@ fn score_parts(report: &Report<'_>, case: &Case) -> Vec<String> {
             PartKind::Repetition => "score_part_repetition",
             PartKind::Amount => "score_part_amount",
         };
-        let (family, severity) = p.family.as_ref().map_or(("", String::new()), |(name, s)| (name, report.show.word(&format!("severity_{}", crate::run::severity_name(*s)))));
+        let (family, severity) = p
+            .family
+            .as_ref()
+            .map_or(("", String::new()), |(name, s)| (name, report.show.word(&format!("severity_{}", crate::run::severity_name(*s)))));
         fill(report.options.lang, key, &[("points", &p.points.to_string()), ("family", family), ("severity", &severity)])
     };
     case.score.parts.iter().map(part).collect()

@@ -2,14 +2,18 @@
 
 mod cases;
 mod regions;
+mod shown;
 mod summary;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::{Value as View, context};
+use minijinja::Value as View;
 
 pub use cases::{case_card, case_line};
+
+pub use shown::Shown;
+use shown::context;
 
 use super::show::Show;
 use super::{CASES_PER_PAGE, Options};

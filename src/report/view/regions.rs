@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{Value as View, context};
+use minijinja::Value as View;
+
+use super::shown::context;
 
 use super::Report;
 use crate::case::{Case, Share, Tree as _, once};
@@ -25,7 +27,8 @@ impl<'a> Report<'a> {
     /// Areas on the path from `code` (its current successor) up to the county, lowest first.
     fn path(&self, code: i64) -> Vec<i64> {
         let code = self.regions.current(code);
-        let mut path: Vec<i64> = [Level::Village, Level::Town, Level::County].into_iter().filter_map(|l| self.regions.at_level(code, l)).collect();
+        let mut path: Vec<i64> =
+            [Level::Village, Level::Town, Level::County].into_iter().filter_map(|l| self.regions.at_level(code, l)).collect();
         path.dedup();
         path
     }
@@ -80,13 +83,14 @@ impl<'a> Report<'a> {
         if !unplaced.cases.is_empty() {
             rows.push(self.row(self.show.word("no_place"), 3, &unplaced));
         }
-        let villages: Vec<View> = of_level(5).filter(|(_, a)| !a.cases.is_empty()).map(|(&code, area)| self.row(self.show.place(Some(code)), 5, area)).collect();
+        let villages: Vec<View> =
+            of_level(5).filter(|(_, a)| !a.cases.is_empty()).map(|(&code, area)| self.row(self.show.place(Some(code)), 5, area)).collect();
         context! {
             lead => match entity {
                 Some(e) => fill(lang, "regions_lead", &[("entity", word(lang, &format!("entities_{e}")))]),
                 None => self.show.word("regions_lead_bare"),
             },
-            denominator => entity.map(|e| word(lang, &format!("denominator_{e}"))),
+            denominator => entity.map(|e| self.show.word(&format!("denominator_{e}"))),
             severities => SEVERITIES.iter().map(|&s| self.severity(s)).collect::<Vec<_>>(),
             rows,
             villages,
@@ -96,7 +100,7 @@ impl<'a> Report<'a> {
     pub fn visit_plan(&self) -> Option<View> {
         let lang = self.options.lang;
         let plan = self.content.visits.as_ref()?;
-        let by = word(lang, &format!("level_{}", plan.by));
+        let by = self.show.word(&format!("level_{}", plan.by));
         let key = match plan.share {
             Share::Proportional => "visits_lead",
             Share::Rank => "visits_lead_rank",
@@ -109,7 +113,7 @@ impl<'a> Report<'a> {
         ];
         let result: Vec<(&str, &str)> = result.iter().map(|(k, v)| (*k, v.as_str())).collect();
         Some(context! {
-            lead => fill(lang, key, &[("visits", &count(plan.visits)), ("by", by)]),
+            lead => fill(lang, key, &[("visits", &count(plan.visits)), ("by", &by)]),
             result => fill(lang, "visits_result", &result),
             areas => plan.areas.iter().map(|a| context! {
                 name => self.show.place(a.region),

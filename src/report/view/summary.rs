@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{Value as View, context};
+use minijinja::Value as View;
+
+use super::shown::context;
 
 use super::Report;
 use crate::case::{Tree as _, once};
@@ -41,7 +43,11 @@ impl Report<'_> {
             fact("fact_money", self.show.money(once(flagged())), self.show.word("fact_money_note")),
             fact("fact_exempt", n(content.findings.iter().filter(|f| f.exempt).count()), self.show.word("fact_exempt_note")),
             fact("fact_rules", fill(lang, "of_total", &[("n", &n(completed)), ("total", &n(content.outcomes.len()))]), String::new()),
-            fact("fact_records", count(rows), fill(lang, "fact_records_note", &[("files", &n(files)), ("rejected", &n(content.rejected.len()))])),
+            fact(
+                "fact_records",
+                count(rows),
+                fill(lang, "fact_records_note", &[("files", &n(files)), ("rejected", &n(content.rejected.len()))]),
+            ),
         ];
         if let Some(visits) = &content.visits {
             let note = fill(lang, "fact_visits_note", &[("n", &count(visits.unvisited))]);
@@ -64,7 +70,11 @@ impl Report<'_> {
         let mut lines = vec![];
         for receipt in &self.content.receipts {
             for check in receipt.checks.iter().filter(|c| !c.agrees) {
-                let text = fill(lang, "attention_control", &[("table", &receipt.table), ("what", &check.what), ("expected", &check.expected), ("found", &check.found)]);
+                let text = fill(
+                    lang,
+                    "attention_control",
+                    &[("table", &receipt.table), ("what", &check.what), ("expected", &check.expected), ("found", &check.found)],
+                );
                 lines.push(line("control", text));
             }
         }

@@ -1,6 +1,8 @@
 //! Receipt, outcomes, results set apart, rejected cells, reading guide, provenance.
 
-use minijinja::{Value as View, context};
+use minijinja::Value as View;
+
+use super::shown::context;
 
 use super::summary::adds_up;
 use super::{REJECTED_SHOWN, Report, SET_ASIDE_SHOWN};
@@ -55,7 +57,13 @@ impl Report<'_> {
         fill(
             self.options.lang,
             "coverage_line",
-            &[("table", &c.table), ("rows", &count(c.rows)), ("without_key", &count(c.without_key)), ("from", &end(c.from)), ("to", &end(c.to))],
+            &[
+                ("table", &c.table),
+                ("rows", &count(c.rows)),
+                ("without_key", &count(c.without_key)),
+                ("from", &end(c.from)),
+                ("to", &end(c.to)),
+            ],
         )
     }
 
