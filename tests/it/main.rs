@@ -1,4 +1,5 @@
 //! Tests of the whole program and of the source tree. One binary: each further one would link the engine again.
 
 mod cli;
+mod synth;
 mod tidy;
