@@ -1,15 +1,26 @@
 //! Every form of check against a plain nested-loop implementation written from its page, on small random tables with empty and
 //! unreadable cells; and the worked examples of the pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use recount::diagnostic::SourceText;
+use recount::check::{CheckSpec, Flag, Planner};
+use recount::diagnostic::{SourceText, Spanned, yaml};
+use recount::exec::{Batch, Exec, JobFlag, Schedule, UnitJob, run_pass};
+use recount::plan::{Catalog, Expr, Graph, RowRef};
 use recount::project::{self, Project};
-use recount::rule::RuleFile;
 use recount::schema::{Value, format};
+use recount::table::{self, Needs};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wrapped {
+    check: CheckSpec,
+}
 
 /// A cell: a value, empty, or one that does not parse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +116,7 @@ tables:
       id: {type: text}
       k: {type: int}
       g: {type: int}
-      y: {type: int}
+      p: {type: int}
       m: {type: money, unit: yuan}
       d: {type: date}
       e: {type: date}
@@ -125,7 +136,7 @@ fn project() -> Project {
 }
 
 fn csv(rows: &[Row]) -> String {
-    let mut text = String::from("id,k,g,y,m,d,e\n");
+    let mut text = String::from("id,k,g,p,m,d,e\n");
     let int = |c: Cell| match c {
         Is(value) => value.to_string(),
         Empty => String::new(),
@@ -142,20 +153,68 @@ fn csv(rows: &[Row]) -> String {
     text
 }
 
-/// Runs `check` over the two tables as a rule test that expects `want`, and panics with what came out otherwise.
+/// What came of the units of `check` over the two tables: flagged ones by key (or group keys), and how many of each outcome.
+fn judged(check: &str, group: bool, tables: [&[Row]; 2]) -> (BTreeSet<String>, [u64; 4]) {
+    let project = project();
+    let mut graph = Graph::default();
+    let catalog = Catalog::build(&project, 17_942, &mut graph).unwrap_or_else(|e| panic!("{e}"));
+    let source = Arc::new(SourceText { name: "check".into(), text: check.into() });
+    let spec: Wrapped = yaml::read(&source).unwrap_or_else(|e| panic!("{e}"));
+    let mut planner = Planner::new(&catalog, &mut graph).reporting_groups(group);
+    let plan = spec.check.plan(&mut planner).unwrap_or_else(|e| panic!("{e}"));
+
+    let columns: BTreeSet<String> = ["id", "k", "g", "p", "m", "d", "e"].map(str::to_owned).into();
+    let needs = Needs { columns: ["t", "r"].map(|t| (t.to_owned(), columns.clone())).into(), domains: vec![] };
+    let given: Vec<(String, Spanned<String>)> =
+        ["t", "r"].iter().zip(tables).map(|(name, rows)| ((*name).to_owned(), Spanned::without_place(csv(rows)))).collect();
+    let loaded = table::from_text(&project, &given, &needs).unwrap_or_else(|e| panic!("{e}"));
+
+    let mut exprs = plan.population.clone();
+    exprs.extend(plan.preconditions.iter().map(|p| p.holds));
+    let mut sets = vec![];
+    match &plan.flag {
+        Flag::Row(flag) => exprs.push(*flag),
+        Flag::Pairs(registers) => {
+            for register in registers {
+                exprs.push(register.flag);
+                exprs.extend(register.covered);
+                exprs.extend(register.keys.iter().flatten());
+                sets.extend(register.rungs.iter().map(|(set, _)| *set));
+            }
+        }
+    }
+    let def = &catalog.tables[plan.table];
+    let mut key = plan.identity.clone();
+    if key.is_empty() {
+        key.push(graph.expr(Expr::Column { row: RowRef::slot(0), column: def.key[0] }, def.columns[def.key[0]].ty));
+    }
+    exprs.extend(&key);
+    let schedule = Schedule::new(&mut graph, &catalog, &[plan.rel], &exprs, &sets);
+    let mut exec = Exec::new(&catalog, &graph, &loaded.tables, &project.parameters, &project.regions);
+    exec.prepare(&schedule);
+    let env = exec.env();
+    let flag = match &plan.flag {
+        Flag::Row(flag) => JobFlag::Row(*flag),
+        Flag::Pairs(registers) => JobFlag::Pairs(registers),
+    };
+    let preconditions = plan.preconditions.iter().map(|p| (p.holds, p.reason)).collect();
+    let job = UnitJob { population: plan.population.clone(), preconditions, failed: None, flag, amount: None };
+    let result = run_pass(env, plan.rel, &[job]).remove(0);
+    let batch = Batch::list(env, plan.rel, result.flagged.clone());
+    let parts: Vec<_> = key.iter().map(|&e| batch.eval(e)).collect();
+    let flagged = (0..result.flagged.len()).map(|i| parts.iter().map(|p| format(&p.value(i))).collect::<Vec<_>>().join("/")).collect();
+    let not: u64 = result.reasons.iter().map(|t| t.units).sum();
+    (flagged, [result.population.units, result.flagged_tally.units, result.clear.units, not])
+}
+
+/// Whether `check` judges every unit as `want` says.
 fn agrees(check: &str, group: bool, tables: [&[Row]; 2], want: &BTreeMap<String, Code>) -> Result<(), TestCaseError> {
-    let list = |code: Code| want.iter().filter(|(_, c)| **c == code).map(|(id, _)| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
-    let given = |rows: &[Row]| csv(rows).lines().map(|l| format!("        {l}\n")).collect::<String>();
-    let report = if group { "report: group\n" } else { "" };
-    let text = format!(
-        "id: naive/check\ntitle: Check\nstatus: draft\nseverity: low\n{check}{report}tests:\n  - name: random\n    as_of: 2019-02-15\n    given:\n      t: |\n{}      r: |\n{}    flags: [{}]\n    not_assessable: [{}]\n",
-        given(tables[0]),
-        given(tables[1]),
-        list(Flagged),
-        list(NotAssessable),
-    );
-    let problems = run(&project(), "naive/check", &text);
-    prop_assert!(problems.is_empty(), "{}\n{text}", problems.join("\n"));
+    let (flagged, counts) = judged(check, group, tables);
+    let of = |code: Code| want.values().filter(|c| **c == code).count() as u64;
+    let expected: BTreeSet<String> = want.iter().filter(|(_, c)| **c == Flagged).map(|(id, _)| id.clone()).collect();
+    prop_assert_eq!(&flagged, &expected, "{} {:?}", check, want);
+    let population = want.len() as u64 - of(Out);
+    prop_assert_eq!(counts, [population, of(Flagged), of(Clear), of(NotAssessable)], "{} {:?}", check, want);
     Ok(())
 }
 
@@ -176,7 +235,7 @@ fn inside(row: &Row, judge: impl FnOnce() -> Code) -> Code {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn row(t in table("t")) {
@@ -184,7 +243,7 @@ proptest! {
             let (a, b) = (less(t[i].m, t[i].y).map(|l| !l), less(t[i].e, t[i].d));
             code(and(t[i].k.get().map(|k| k > 0), or(a, b)))
         }));
-        agrees("check: {row: {table: t, among: g = 1, where: k > 0 and (m >= yuan(y) or e < d)}}\n", false, [&t, &[]], &want)?;
+        agrees("check: {row: {table: t, among: g = 1, where: k > 0 and (m >= yuan(p) or e < d)}}\n", false, [&t, &[]], &want)?;
     }
 
     #[test]
@@ -193,7 +252,7 @@ proptest! {
             None => NotAssessable,
             own => code(Some(t.iter().filter(|o| among(o) == Some(true) && key(&[o.k, o.y]) == own).count() > 1)),
         }));
-        agrees("check: {duplicate: {table: t, among: g = 1, keys: [k, y]}}\n", false, [&t, &[]], &want)?;
+        agrees("check: {duplicate: {table: t, among: g = 1, keys: [k, p]}}\n", false, [&t, &[]], &want)?;
     }
 
     #[test]
@@ -234,7 +293,7 @@ proptest! {
                 _ => NotAssessable,
             }
         });
-        agrees("check: {match: {table: t, with: r, keys: [{k: k, y: y}, {g: g}], where: other.m > m and other.d < d}}\n", false, [&t, &r], &want)?;
+        agrees("check: {match: {table: t, with: r, keys: [{k: k, p: p}, {g: g}], where: other.m > m and other.d < d}}\n", false, [&t, &r], &want)?;
     }
 
     #[test]
@@ -275,9 +334,7 @@ proptest! {
     fn change(t in table("t")) {
         let want = by_id(&t, |i| {
             let own = &t[i];
-            let (Is(_), Is(y)) = (own.k, own.y) else {
-                return if own.k == Bad || own.y == Bad { NotAssessable } else { Out };
-            };
+            let (Is(_), Is(y)) = (own.k, own.y) else { return NotAssessable };
             let before: Vec<&Row> = t.iter().filter(|o| o.k == own.k && o.y == Is(y - 1)).collect();
             let same = t.iter().filter(|o| o.k == own.k && o.y == own.y).count();
             match before.as_slice() {
@@ -289,7 +346,7 @@ proptest! {
                 _ => NotAssessable,
             }
         });
-        agrees("check: {change: {table: t, key: k, period: y, measure: m, where: now > 2 * before}}\n", false, [&t, &[]], &want)?;
+        agrees("check: {change: {table: t, key: k, period: p, measure: m, where: now > 2 * before}}\n", false, [&t, &[]], &want)?;
     }
 
     #[test]
@@ -308,7 +365,7 @@ proptest! {
                 Some((format!("{k}/{y}"), code(now.and_then(|now| Some(now > (*before)?)))))
             })
             .collect();
-        agrees("check: {change: {table: t, key: k, period: y, total: m, where: now > before}}\n", false, [&t, &[]], &want)?;
+        agrees("check: {change: {table: t, key: k, period: p, total: m, where: now > before}}\n", false, [&t, &[]], &want)?;
     }
 
     #[test]
@@ -322,9 +379,7 @@ proptest! {
         };
         let want = by_id(&t, |i| {
             let own = &t[i];
-            let (Is(_), Is(y)) = (own.k, own.y) else {
-                return if own.k == Bad || own.y == Bad { NotAssessable } else { Out };
-            };
+            let (Is(_), Is(y)) = (own.k, own.y) else { return NotAssessable };
             if !t.iter().any(|o| o.k == own.k && o.y == Is(y - 1)) { return Out; }
             if t.iter().filter(|o| o.k == own.k && o.y == own.y).count() > 1 { return NotAssessable; }
             let Some((now, before)) = pair(own) else { return NotAssessable };
@@ -340,7 +395,7 @@ proptest! {
             let median = all[(500 * all.len()).div_ceil(1000).max(1) - 1];
             code(Some(now - before > median))
         });
-        let check = "check: {change: {table: t, key: k, period: y, measure: m, compare: difference, peers: [g, 1], min_peers: 2, where: difference > peer.p50}}\n";
+        let check = "check: {change: {table: t, key: k, period: p, measure: m, compare: difference, peers: [g, 1], min_peers: 2, where: difference > peer.p50}}\n";
         agrees(check, false, [&t, &[]], &want)?;
     }
 
@@ -351,13 +406,13 @@ proptest! {
             let known: Vec<i64> = cells.iter().filter_map(|c| c.get()).collect();
             if cells.is_empty() { Some(0) } else if cells.contains(&Bad) || known.is_empty() { None } else { Some(known.iter().sum()) }
         };
-        let keys = |rows: &[Row]| rows.iter().filter_map(|o| Some((o.k.get()?, o.y.get()?))).collect::<std::collections::BTreeSet<_>>();
+        let keys = |rows: &[Row]| rows.iter().filter_map(|o| Some((o.k.get()?, o.y.get()?))).collect::<BTreeSet<_>>();
         let judge = |&(k, y): &(i64, i64)| {
             let difference = side(&t, k, y).and_then(|left| Some((left - side(&r, k, y)?).abs()));
             (format!("{k}/{y}"), code(difference.map(|d| d > 1)))
         };
         let check = |over: &str| format!(
-            "check:\n  reconcile:\n    per: [k, y]\n    left: {{a: {{table: t, sum: m}}}}\n    right: {{b: {{table: r, sum: m}}}}\n    tolerance: yuan(1)\n    over: {over}\n"
+            "check:\n  reconcile:\n    per: [k, p]\n    left: {{a: {{table: t, sum: m}}}}\n    right: {{b: {{table: r, sum: m}}}}\n    tolerance: yuan(1)\n    over: {over}\n"
         );
         let want = keys(&t).union(&keys(&r)).map(judge).collect();
         agrees(&check("union"), false, [&t, &r], &want)?;
@@ -450,7 +505,7 @@ proptest! {
             known.dedup();
             want.insert(k.to_string(), if values.contains(&Bad) { NotAssessable } else { code(Some(known.len() >= 2)) });
         }
-        agrees("check: {concentration: {table: t, among: g = 1, by: k, count: y, min: 2}}\n", false, [&t, &[]], &want)?;
+        agrees("check: {concentration: {table: t, among: g = 1, by: k, count: p, min: 2}}\n", false, [&t, &[]], &want)?;
     }
 
     #[test]
