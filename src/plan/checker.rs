@@ -76,7 +76,7 @@ pub(crate) fn check(
     }
 }
 
-pub(crate) fn syntax_error(text: &Spanned<String>, error: SyntaxError) -> Diagnostic {
+pub(crate) fn syntax_error(text: &Spanned<String>, error: Box<SyntaxError>) -> Diagnostic {
     let diagnostic = Diagnostic::error(error.code, error.message).at(place(text, error.range), error.label);
     match error.help {
         Some(help) => diagnostic.help(help),
@@ -437,7 +437,9 @@ impl Checker<'_> {
         let written = self.written(range).to_owned();
         let set: Vec<&str> = path[..many.words.min(path.len())].iter().map(|p| p.name.as_str()).collect();
         let set = set.join(".");
-        let help = if many.words < path.len() {
+        let help = if self.names.rows.len() > self.names.outer {
+            format!("an aggregate goes back along one link; aggregate here once more, such as `count({set})`")
+        } else if many.words < path.len() {
             format!("say which: `sum({written})`, `max({written})`, `any({written} ...)`")
         } else {
             format!("count them: `count({set})`, or ask `exists({set})`")
