@@ -29,6 +29,7 @@ pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
 pub use graph::{
     Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,
 };
+pub(crate) use lexer::{Token, TokenKind, tokens};
 pub use needs::needs;
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
