@@ -1,1 +1,67 @@
-//! `cli`: see ARCHITECTURE.md.
+//! The command line: arguments, progress, exit codes, printing. Alone prints, exits, and reads clock and environment.
+//!
+//! Results go to stdout; diagnostics, progress and logs to stderr. One file per command.
+
+mod args;
+mod clock;
+mod exit;
+mod explain;
+mod generate;
+mod init;
+mod interrupt;
+mod list;
+mod log;
+mod output;
+mod pages;
+mod session;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+pub use exit::Exit;
+
+use args::{Cli, Command};
+use session::Session;
+
+/// Runs one command line (the first argument is the program's name) and says how it ended.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and version are results; anything else is a mistake in the arguments.
+            let code = if message.use_stderr() { Exit::Incomplete } else { Exit::Done };
+            return if message.print().is_err() { Exit::Incomplete } else { code };
+        }
+    };
+    threads(cli.global.threads);
+    log::start(&cli.global);
+    interrupt::watch();
+    let session = Session::new(&cli.global);
+    let result = match &cli.command {
+        Command::Init(arguments) => init::init(arguments, &session),
+        Command::Explain(arguments) => explain::explain(arguments, &session),
+        Command::List(arguments) => list::list(arguments, &session),
+        Command::Generate(arguments) => generate::generate(arguments, &session),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(problems) => {
+            session.tell(&problems);
+            Exit::Incomplete
+        }
+    }
+}
+
+/// Sizes the process-wide pools before their first use.
+fn threads(threads: Option<u16>) {
+    let Some(n) = threads else { return };
+    // SAFETY: called first thing in `main`, before any other thread exists that could read the environment.
+    unsafe { std::env::set_var("POLARS_MAX_THREADS", n.to_string()) };
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(n)).build_global() {
+        tracing::warn!(%error, "The thread pool has its size already.");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -195,6 +195,13 @@ impl Diagnostics {
     pub fn extend(&mut self, other: Diagnostics) {
         self.0.extend(other.0);
     }
+    /// Puts messages on one text in the order of their places; others keep theirs, after them.
+    pub fn sort(&mut self) {
+        self.0.sort_by_key(|message| match message.labels.first() {
+            Some(Label { place: Place::Text(span), .. }) => (0, span.source.name.clone(), span.range.start),
+            _ => (1, String::new(), 0),
+        });
+    }
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }

@@ -3,12 +3,38 @@
 //! Free of Polars types and of rules: the same graph can be rendered for another engine. Nodes are referred to by
 //! small ids; equal nodes get equal ids, which is how the work of many rules merges.
 
+mod aggregates;
+mod build;
+mod calls;
 mod catalog;
+mod checker;
 mod expr;
+mod fold;
+mod functions;
 mod graph;
+mod lexer;
+mod names;
+mod needs;
+mod rows;
 mod scope;
+mod show;
+mod syntax;
+mod types;
 
 pub use catalog::{Catalog, ColumnDef, Coverage, LinkDef, ParameterDef, ParameterKind, Pick, TableDef};
+pub use checker::parse;
 pub use expr::{AggregateFunction, BinaryOp, Expr, Function, UnaryOp};
-pub use graph::{Each, ExprId, Graph, Hop, KeyPart, LinkId, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step};
+pub use fold::like;
+pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
+pub use graph::{
+    Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,
+};
+pub(crate) use lexer::{Token, TokenKind, tokens};
+pub use needs::needs;
+pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
+pub use show::Part;
+pub use types::Want;
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,15 @@ pub struct ViewSource {
 }
 
 mod parameters;
+mod policy_file;
+mod read;
 mod regions;
+mod resolve;
+mod spec;
 
-pub use parameters::{Entry, Lookup, Parameter, ParameterForm, Parameters};
+pub use parameters::{Entry, Lookup, Parameter, ParameterForm, Parameters, Unit};
+pub use read::{FILE_NAME, SECRET_FILE, find, read, read_text, schema, secret};
 pub use regions::{Level, Region, Regions};
+
+#[cfg(test)]
+mod tests;

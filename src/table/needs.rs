@@ -129,6 +129,6 @@ pub struct Loaded {
     /// By table, file, line.
     pub rejected: Vec<Rejected>,
     /// One per table that was read.
-    pub receipts: Vec<Receipt>,
+    pub receipt: Vec<Receipt>,
     pub warnings: Diagnostics,
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::tree::{Content, Key, Node};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceText, Span, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceText, Span, nearest};
 
 /// Everything in `root` that `schema` does not allow, in the order it is written.
 pub(super) fn check(root: &Node, schema: &Value, source: &Arc<SourceText>) -> Diagnostics {
     let mut checker = Checker { schema, source, problems: Diagnostics::default() };
     checker.node(root, schema, None);
     let mut problems = checker.problems;
-    problems.0.sort_by_key(|p| p.labels.iter().find_map(|l| if let Place::Text(s) = &l.place { Some(s.range.start) } else { None }));
+    problems.sort();
     problems
 }
 
