@@ -19,7 +19,7 @@ pub use compare::{Cause, Comparison, Updated, compare};
 //WAIT pub use filter::{FIELDS, Filter};
 pub use folder::{Sink, Written, existing, write};
 pub use place::{Place, places, regions};
-pub use store::read;
+pub use store::{read, severity_name, status_name};
 
 use crate::case::{Case, RuleCard, VisitPlan};
 use crate::finding::{Coverage, Finding, Outcome};
