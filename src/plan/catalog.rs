@@ -11,7 +11,8 @@ pub struct ColumnDef {
     pub ty: Type,
     /// `None` for computed columns.
     pub semantic: Option<SemanticType>,
-    /// In the frame of the table itself (slot 0); for a view, in the frame of the relation it takes its rows from.
+    /// In the frame of the table or view itself (slot 0). Every column of a view has one: it reaches the row it was taken from by `Hop::Base`;
+    /// the period of a view with `each` is its own column 0.
     pub is: Option<ExprId>,
     pub restricted: bool,
 }
@@ -34,7 +35,7 @@ pub struct TableDef {
     pub columns: Vec<ColumnDef>,
     /// Positions of the record key; empty when none is declared (then records are named by file and line).
     pub key: Vec<usize>,
-    /// Which place and date govern a record; frame of the table (slot 0).
+    /// Which place and date govern a record; frame of the table or view (slot 0).
     pub region: Option<ExprId>,
     pub date: Option<ExprId>,
     pub covers: Option<Coverage>,

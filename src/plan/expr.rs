@@ -73,6 +73,56 @@ impl Expr {
             _ => &[],
         }
     }
+    /// The row this node itself reads or owns its members by.
+    pub fn own_row(&self) -> Option<&RowRef> {
+        match self {
+            Expr::Column { row, .. } | Expr::Has { row } | Expr::RowNumber { row } | Expr::Aggregate { owner: row, .. } => Some(row),
+            _ => None,
+        }
+    }
+    /// The parts evaluated in the same frame, in order. `arg` and `filter` of an aggregate are not: they have the member row besides.
+    pub fn args(&self) -> Vec<ExprId> {
+        match self {
+            Expr::Literal(_) | Expr::Column { .. } | Expr::Has { .. } | Expr::Aggregate { .. } | Expr::RowNumber { .. } => vec![],
+            Expr::Unary { arg, .. } | Expr::Cast { arg, .. } => vec![*arg],
+            Expr::Binary { left, right, .. } => vec![*left, *right],
+            Expr::Call { args, .. } => args.clone(),
+            Expr::Case { whens, otherwise } => whens.iter().flat_map(|&(w, t)| [w, t]).chain(*otherwise).collect(),
+            Expr::Parameter { args, at, place, .. } => args.iter().copied().chain(*at).chain(*place).collect(),
+        }
+    }
+    /// The same node over other parts: `parts` stand in the order of [`Expr::args`].
+    #[must_use]
+    pub fn with_args(&self, parts: &[ExprId]) -> Expr {
+        let mut next = parts.iter().copied();
+        let mut take = |old: ExprId| next.next().unwrap_or(old);
+        let mut expr = self.clone();
+        match &mut expr {
+            Expr::Literal(_) | Expr::Column { .. } | Expr::Has { .. } | Expr::Aggregate { .. } | Expr::RowNumber { .. } => {}
+            Expr::Unary { arg, .. } | Expr::Cast { arg, .. } => *arg = take(*arg),
+            Expr::Binary { left, right, .. } => {
+                *left = take(*left);
+                *right = take(*right);
+            }
+            Expr::Call { args, .. } => args.iter_mut().for_each(|a| *a = take(*a)),
+            Expr::Case { whens, otherwise } => {
+                for (when, then) in whens {
+                    *when = take(*when);
+                    *then = take(*then);
+                }
+                if let Some(otherwise) = otherwise {
+                    *otherwise = take(*otherwise);
+                }
+            }
+            Expr::Parameter { args, at, place, .. } => {
+                args.iter_mut().for_each(|a| *a = take(*a));
+                for part in [at, place].into_iter().flatten() {
+                    *part = take(*part);
+                }
+            }
+        }
+        expr
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,18 +191,22 @@ pub enum Function {
     Least,
     /// `days(a, b)`: whole days from date a to date b, negative if b is earlier. Int. Part dates are not assessable.
     DaysBetween,
-    /// `months_between(a, b)`: complete months from a to b.
+    /// `months_between(a, b)`: complete months from date a to date b; of two months their distance.
     MonthsBetween,
     /// date + days.
     AddDays,
-    /// date + months, clamped to the month's last day.
+    /// date + months, clamped to the month's last day; month + months.
     AddMonths,
+    /// Of a date (`year(month)` is written by the type checker as `Year(MonthStart(month))`).
     Year,
+    /// Of a date, 1 to 12.
     MonthOfYear,
     DayOfMonth,
     /// The month a date lies in. Also of a part date.
     MonthOf,
+    /// First day of a month (the argument is always a month; `month_start(date)` is `MonthStart(MonthOf(date))`).
     MonthStart,
+    /// Last day of a month (likewise).
     MonthEnd,
     /// `date(year, month, day)`.
     MakeDate,
@@ -180,10 +234,10 @@ pub enum Function {
     Contains,
     /// `edits(a, b)`: Damerau-Levenshtein distance in characters.
     Edits,
-    /// Whether a citizen id's check character and birth date are right.
+    /// Whether the check character and birth date of a citizen id, or of a text that should be one, are right.
     IdValid,
     IdBirth,
-    /// 'M' or 'F' by the 17th digit.
+    /// 'male' or 'female' by the 17th digit.
     IdSex,
     /// First six digits, as text.
     IdRegion,

@@ -128,10 +128,20 @@ pub struct Neighbour {
     pub exactly: Option<i64>,
 }
 
+#[derive(Debug)]
+struct Node {
+    expr: Expr,
+    ty: Type,
+    /// Bit s is set when slot s is read.
+    reads: u32,
+    /// Longest way down to a leaf.
+    depth: u32,
+}
+
 /// All nodes, each once.
 #[derive(Debug, Default)]
 pub struct Graph {
-    exprs: Vec<(Expr, Type)>,
+    exprs: Vec<Node>,
     rels: Vec<Rel>,
     sets: Vec<RowSet>,
     neighbours: Vec<Neighbour>,
@@ -139,6 +149,11 @@ pub struct Graph {
     rel_ids: HashMap<Rel, RelId, rustc_hash::FxBuildHasher>,
     set_ids: HashMap<RowSet, SetId, rustc_hash::FxBuildHasher>,
     neighbour_ids: HashMap<Neighbour, NeighbourId, rustc_hash::FxBuildHasher>,
+}
+
+/// Slots are few (units, pairs, one per nested aggregate); the parser refuses more than 30.
+fn bit(slot: u8) -> u32 {
+    1u32 << u32::from(slot).min(31)
 }
 
 fn id(len: usize) -> u32 {
@@ -152,9 +167,28 @@ impl Graph {
         let next = ExprId(id(self.exprs.len()));
         let found = *self.expr_ids.entry((expr.clone(), ty)).or_insert(next);
         if found == next {
-            self.exprs.push((expr, ty));
+            let (mut reads, mut depth) = expr.own_row().map_or((0, 0), |row| (bit(row.slot), 0));
+            for arg in expr.args() {
+                reads |= self.reads(arg);
+                depth = depth.max(self.depth(arg) + 1);
+            }
+            if let Expr::Aggregate { inner, arg, filter, .. } = &expr {
+                for part in [*arg, *filter].into_iter().flatten() {
+                    reads |= self.reads(part) & (bit(*inner) - 1);
+                    depth = depth.max(self.depth(part) + 1);
+                }
+            }
+            self.exprs.push(Node { expr, ty, reads, depth });
         }
         found
+    }
+    /// The slots an expression reads: bit s for slot s. Slots of member rows inside its aggregates do not count.
+    pub fn reads(&self, id: ExprId) -> u32 {
+        self.exprs[id.index()].reads
+    }
+    /// Levels of the expression under this one.
+    pub fn depth(&self, id: ExprId) -> u32 {
+        self.exprs[id.index()].depth
     }
     pub fn rel(&mut self, rel: Rel) -> RelId {
         let next = RelId(id(self.rels.len()));
@@ -181,10 +215,10 @@ impl Graph {
         found
     }
     pub fn get(&self, id: ExprId) -> &Expr {
-        &self.exprs[id.index()].0
+        &self.exprs[id.index()].expr
     }
     pub fn type_of(&self, id: ExprId) -> Type {
-        self.exprs[id.index()].1
+        self.exprs[id.index()].ty
     }
     pub fn get_rel(&self, id: RelId) -> &Rel {
         &self.rels[id.index()]

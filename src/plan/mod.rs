@@ -3,12 +3,30 @@
 //! Free of Polars types and of rules: the same graph can be rendered for another engine. Nodes are referred to by
 //! small ids; equal nodes get equal ids, which is how the work of many rules merges.
 
+mod aggregates;
+mod build;
+mod calls;
 mod catalog;
+mod checker;
 mod expr;
+mod fold;
+mod functions;
 mod graph;
+mod lexer;
+mod names;
+mod rows;
 mod scope;
+mod syntax;
+mod types;
 
 pub use catalog::{Catalog, ColumnDef, Coverage, LinkDef, ParameterDef, ParameterKind, Pick, TableDef};
+pub use checker::parse;
 pub use expr::{AggregateFunction, BinaryOp, Expr, Function, UnaryOp};
-pub use graph::{Each, ExprId, Graph, Hop, KeyPart, LinkId, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step};
+pub use fold::like;
+pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
+pub use graph::{
+    Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,
+};
+pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
+pub use types::Want;
