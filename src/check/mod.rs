@@ -3,9 +3,136 @@
 //! A check is a pure plan: it turns its parameters into a unit relation, a three-valued flag and the names that the rule's other
 //! expressions may use. It does no I/O, makes no ids and writes no messages.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::{Diagnostics, Spanned};
 use crate::plan::{ExprId, RelId, RowRef, Scope, SetId};
+
+mod build;
+mod keys;
+mod planner;
+
+mod change;
+mod concentration;
+mod duplicate;
+mod matches;
+mod missing;
+mod order;
+mod reconcile;
+mod outlier;
+mod row;
+
+pub use keys::{Keys, NamedKeys, Names};
+pub use planner::Planner;
+
+/// What a form of check is, for lists and pages.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// As written under `check:`.
+    pub name: &'static str,
+    pub title: &'static str,
+    /// What it finds, in one sentence.
+    pub finds: &'static str,
+    /// What is counted: flagged + clear + exempt + not assessable.
+    pub population: &'static str,
+    /// The page `docs/checks/<name>.md`.
+    pub doc: &'static str,
+    /// JSON Schema of the parameters.
+    pub parameters: fn() -> schemars::Schema,
+}
+
+/// What each form of check gives: its description and its plan.
+trait Check: JsonSchema {
+    const NAME: &'static str;
+    const TITLE: &'static str;
+    const FINDS: &'static str;
+    const POPULATION: &'static str;
+    const DOC: &'static str;
+
+    /// The table whose records the units belong to.
+    fn table(&self) -> &Spanned<String>;
+    /// Every other table named.
+    fn others(&self) -> Vec<Spanned<String>> {
+        vec![]
+    }
+    /// The population as the rule narrows it, if it does.
+    fn among(&self) -> Option<&Spanned<String>> {
+        None
+    }
+    /// `None`: the planner holds the messages.
+    fn plan(&self, planner: &mut Planner) -> Option<CheckPlan>;
+}
+
+macro_rules! registry {
+    ($($variant:ident => $spec:ty),* $(,)?) => {
+        /// The check of a rule: `check: {KIND: {parameters}}`.
+        #[derive(Debug, Clone, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckSpec {
+            $($variant($spec),)*
+        }
+
+        /// All forms of check.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            name: <$spec as Check>::NAME,
+            title: <$spec as Check>::TITLE,
+            finds: <$spec as Check>::FINDS,
+            population: <$spec as Check>::POPULATION,
+            doc: <$spec as Check>::DOC,
+            parameters: || schemars::schema_for!($spec),
+        }),*];
+
+        impl CheckSpec {
+            /// The name of its form.
+            pub fn kind(&self) -> &'static str {
+                match self { $(CheckSpec::$variant(_) => <$spec as Check>::NAME,)* }
+            }
+            /// The table whose records the units belong to.
+            pub fn table(&self) -> &Spanned<String> {
+                match self { $(CheckSpec::$variant(spec) => Check::table(spec),)* }
+            }
+            /// All tables and views it names, the units' table first.
+            pub fn tables(&self) -> Vec<Spanned<String>> {
+                let mut all = vec![self.table().clone()];
+                all.extend(match self { $(CheckSpec::$variant(spec) => Check::others(spec),)* });
+                all.retain(|name| !name.value.is_empty());
+                all
+            }
+            /// The population as the rule narrows it, if it does.
+            pub fn among(&self) -> Option<&Spanned<String>> {
+                match self { $(CheckSpec::$variant(spec) => Check::among(spec),)* }
+            }
+            fn plan_of(&self, planner: &mut Planner) -> Option<CheckPlan> {
+                match self { $(CheckSpec::$variant(spec) => Check::plan(spec, planner),)* }
+            }
+        }
+    };
+}
+
+// One line per form of check.
+registry! {
+    Row => row::RowCheck,
+    Duplicate => duplicate::DuplicateCheck,
+    Change => change::ChangeCheck,
+    Match => matches::MatchCheck,
+    Missing => missing::MissingCheck,
+    Reconcile => reconcile::ReconcileCheck,
+    Order => order::OrderCheck,
+    Concentration => concentration::ConcentrationCheck,
+    Outlier => outlier::OutlierCheck,
+}
+
+impl CheckSpec {
+    /// The plan of this check against the catalog, or everything that is wrong with it. Warnings stay with the planner.
+    pub fn plan(&self, planner: &mut Planner) -> Result<CheckPlan, Diagnostics> {
+        let plan = self.plan_of(planner);
+        match plan {
+            Some(plan) if !planner.messages.has_errors() => Ok(plan),
+            _ => Err(std::mem::take(&mut planner.messages)),
+        }
+    }
+}
 
 /// Why a unit could not be assessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,8 +228,33 @@ pub struct CheckPlan {
     pub period: Option<ExprId>,
     /// Member rows that are evidence. The unit's own row (for a group: none), rows reached by hops and flagged pairs are added by the engine.
     pub members: Vec<Members>,
-    /// Named numbers worth showing beside `let` names (`now`, `before`, `peer.p99`).
+    /// Named values worth showing: the `let` names in order, then the check's own (`now`, `before`, `peer.p99`).
     pub figures: Vec<(String, ExprId)>,
-    /// Exprs of the unit's identity besides its record key: group keys.
+    /// Exprs of the unit's identity besides its record key: group keys. For units that are groups they are the whole identity.
     pub identity: Vec<ExprId>,
 }
+
+impl CheckPlan {
+    /// A plan over the rows of `source` that flags nothing yet; checks fill in what they have.
+    fn of(kind: UnitKind, unit: String, source: planner::Source, scope: Scope) -> Self {
+        CheckPlan {
+            kind,
+            unit,
+            rel: source.rel,
+            table: source.table,
+            population: vec![],
+            preconditions: vec![],
+            flag: Flag::Pairs(vec![]),
+            scope,
+            amount: None,
+            measure: None,
+            period: None,
+            members: vec![],
+            figures: vec![],
+            identity: vec![],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
