@@ -9,7 +9,42 @@ use crate::diagnostic::{SourceText, Span};
 use crate::finding::{Localised, Severity};
 use crate::plan::{ExprId, RelId};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+mod dates;
+mod folder;
+mod lint;
+mod mutate;
+mod overlay;
+mod resolve;
+mod say;
+mod spec;
+mod test;
+mod tree;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use folder::{RuleFile, read_folders, select};
+pub use lint::{CODES as LINT_CODES, lint};
+pub use mutate::{Mutant, mutants};
+pub use overlay::{Change, OverlaySpec, apply, read_overlays};
+pub use resolve::resolve;
+pub use say::{TemplatePiece, template};
+pub use spec::{Report, RuleSpec, Text};
+
+/// JSON Schema of rule files.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(RuleSpec).to_value()
+}
+
+/// JSON Schema of overlay files.
+pub fn overlay_schema() -> serde_json::Value {
+    schemars::schema_for!(OverlaySpec).to_value()
+}
+
+/// How far a rule may be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RuleStatus {
     Draft,
     Trial,
@@ -64,12 +99,15 @@ pub struct Rule {
     /// Which place and date govern a unit.
     pub region: Option<ExprId>,
     pub date: Option<ExprId>,
-    /// `report: group`: one finding for all records of the unit's group; else one per unit.
+    /// One finding per record or one for all records of the group. Absent: as the check's unit is.
+    pub report: Option<Report>,
     pub limits: Limits,
     /// `validates: TABLE`: runs first; records it flags are not assessable for other rules that read the table.
     pub validates: Option<RelId>,
     /// Overlays that were applied, in words, for the reading guide.
     pub overlays: Vec<String>,
+    /// What is odd but understood.
+    pub warnings: crate::diagnostic::Diagnostics,
 }
 
 #[derive(Debug, Clone)]
