@@ -55,7 +55,10 @@ pub fn map_headers(
         let mut alternatives: Vec<String> = column.headers.iter().map(|h| normal_header(h)).collect();
         alternatives.sort_unstable();
         alternatives.dedup();
-        let hits: Vec<usize> = (0..normal.len()).filter(|&i| alternatives.contains(&normal[i])).collect();
+        let mut hits: Vec<usize> = (0..normal.len()).filter(|&i| alternatives.contains(&normal[i])).collect();
+        if deep && hits.is_empty() {
+            hits = (0..last.len()).filter(|&i| alternatives.iter().any(|a| a == last[i])).collect();
+        }
         match hits[..] {
             [one] => at.push(Some(one)),
             [] if column.optional => at.push(None),
@@ -117,6 +120,7 @@ mod tests {
             None,
             1,
             &file,
+            false,
             &[
                 wanted("amount", &["amount"]),
                 wanted("id_no", &["身份证号", "证件号码"]),
@@ -130,7 +134,7 @@ mod tests {
     #[test]
     fn missing_and_twice_are_said_at_once() {
         let file = headers(&["Amont", "id", "ID "]);
-        let messages = map_headers("payments", "f.csv", None, 1, &file, &[wanted("amount", &["amount"]), wanted("id", &["id"])])
+        let messages = map_headers("payments", "f.csv", None, 1, &file, false, &[wanted("amount", &["amount"]), wanted("id", &["id"])])
             .expect_err("two faults");
         assert_eq!(messages.0.iter().map(|m| m.code).collect::<Vec<_>>(), ["missing-column", "column-twice"]);
         assert!(messages.0[0].help[0].contains("`Amont`"), "{:?}", messages.0[0]);

@@ -1,5 +1,6 @@
 //! Delivered files: one streaming pass each. Hash, decode, cut into records with the line a person would count. Knows no meaning of columns.
 
+mod columnar;
 mod csv;
 mod files;
 mod header;
@@ -8,6 +9,7 @@ mod text;
 
 use crate::diagnostic::{Diagnostic, Place};
 
+pub use columnar::{Cell, Columnar, FileColumn, Kind, hash_file, open_columnar};
 pub use csv::{CsvRecords, Field, has_open_quote};
 pub use files::{Fingerprint, InputFile, expand, format_of};
 pub use header::{Found, Wanted, map_headers, missing_column, normal_header};

@@ -2,7 +2,7 @@
 
 use super::intern::{Interner, Pool};
 use super::plan::{PlannedColumn, TablePlan};
-use crate::schema::{BadCell, Packed, Type, pack};
+use crate::schema::{BadCell, Packed, SemanticType, Type, pack};
 
 /// At most so many rejected cells of a table are listed; all are counted.
 pub(super) const LISTED_REJECTED: usize = 1_000_000;
@@ -90,78 +90,125 @@ impl BlockData {
     }
 }
 
-/// Packs records into columns. Each row gives each column one cell, then [`BlockBuilder::end_row`].
-pub(super) struct BlockBuilder<'a> {
-    plan: &'a TablePlan<'a>,
-    pool: &'a Pool,
-    /// By column, for text columns.
-    interners: Vec<Option<Interner>>,
-    columns: Vec<BlockColumn>,
-    lines: Vec<u32>,
+/// Packs the cells of one column.
+pub(super) struct ColumnBuilder<'a> {
+    planned: &'a PlannedColumn,
+    slot: usize,
+    interner: Option<Interner>,
+    column: BlockColumn,
     rejected: Vec<RejectedCell>,
     rejected_cells: u64,
+}
+
+impl<'a> ColumnBuilder<'a> {
+    pub fn new(plan: &'a TablePlan, slot: usize, pool: &Pool, capacity: usize) -> Self {
+        let planned = &plan.columns[slot];
+        let interner = planned.domain.map(|d| pool.borrow(d));
+        let column = BlockColumn { data: BlockData::new(planned, interner.as_ref(), capacity), missing: vec![], bad: vec![], part: vec![] };
+        ColumnBuilder { planned, slot, interner, column, rejected: vec![], rejected_cells: 0 }
+    }
+    pub fn semantic(&self) -> &'a SemanticType {
+        &self.planned.semantic
+    }
+    #[inline]
+    pub fn cell(&mut self, cell: &str, line: u32) {
+        match (pack(cell, &self.planned.semantic), &mut self.column.data) {
+            (Ok(Packed::I64(value)), BlockData::I64(v)) => v.push(value),
+            (Ok(Packed::I32(value, part)), BlockData::I32(v)) => {
+                if part {
+                    self.column.part.push(v.len() as u32);
+                }
+                v.push(value);
+            }
+            (Ok(Packed::Bool(value)), BlockData::Bool(v)) => v.push(value),
+            (Ok(Packed::Text(text)), BlockData::Text(v, _)) => match &mut self.interner {
+                Some(interner) => v.push(interner.number(&text)),
+                None => self.missing(),
+            },
+            (Err(bad), _) => self.bad(cell, bad, line),
+            (Ok(_), _) => self.missing(),
+        }
+    }
+    /// A value that needs no reading. The type of the column decides which of the three it takes.
+    pub fn packed_i64(&mut self, value: i64) {
+        match &mut self.column.data {
+            BlockData::I64(v) => v.push(value),
+            _ => self.missing(),
+        }
+    }
+    pub fn packed_i32(&mut self, value: i32) {
+        match &mut self.column.data {
+            BlockData::I32(v) => v.push(value),
+            _ => self.missing(),
+        }
+    }
+    pub fn packed_bool(&mut self, value: bool) {
+        match &mut self.column.data {
+            BlockData::Bool(v) => v.push(value),
+            _ => self.missing(),
+        }
+    }
+    pub fn missing(&mut self) {
+        self.column.missing.push(self.column.data.len() as u32);
+        self.column.data.push_nothing();
+    }
+    pub fn bad(&mut self, delivered: &str, bad: BadCell, line: u32) {
+        self.column.bad.push(self.column.data.len() as u32);
+        self.column.data.push_nothing();
+        self.rejected_cells += 1;
+        if self.rejected.len() < LISTED_REJECTED {
+            self.rejected.push(RejectedCell { line, column: Some(self.slot), delivered: shorten(delivered), problem: bad.problem });
+        }
+    }
+    fn forget(&mut self, row: u32) {
+        self.column.data.pop();
+        self.column.missing.pop_if(|r| *r == row);
+    }
+    fn spoil(&mut self, row: u32, line: u32) {
+        self.column.missing.pop_if(|r| *r == row);
+        self.column.part.pop_if(|r| *r == row);
+        if self.column.bad.last() != Some(&row) {
+            self.column.bad.push(row);
+            self.rejected_cells += 1;
+        }
+        self.column.data.pop();
+        self.column.data.push_nothing();
+        // The record is listed; its cells would only repeat that.
+        self.rejected.pop_if(|r| r.line == line);
+    }
+    /// The column, its rejected cells and their number.
+    pub fn finish(self, pool: &Pool) -> (BlockColumn, Vec<RejectedCell>, u64) {
+        if let (Some(domain), Some(interner)) = (self.planned.domain, self.interner) {
+            pool.give_back(domain, interner);
+        }
+        (self.column, self.rejected, self.rejected_cells)
+    }
+}
+
+/// Packs records into columns. Each row gives each column one cell, then [`BlockBuilder::end_row`].
+pub(super) struct BlockBuilder<'a> {
+    pool: &'a Pool,
+    columns: Vec<ColumnBuilder<'a>>,
+    lines: Vec<u32>,
+    records: Vec<RejectedCell>,
     ragged: u64,
     blank: u64,
 }
 
 impl<'a> BlockBuilder<'a> {
     pub fn new(plan: &'a TablePlan<'a>, pool: &'a Pool, capacity: usize) -> Self {
-        let interners: Vec<Option<Interner>> = plan.columns.iter().map(|c| c.domain.map(|d| pool.borrow(d))).collect();
-        let columns = plan
-            .columns
-            .iter()
-            .zip(&interners)
-            .map(|(c, i)| BlockColumn { data: BlockData::new(c, i.as_ref(), capacity), missing: vec![], bad: vec![], part: vec![] })
-            .collect();
-        BlockBuilder {
-            plan,
-            pool,
-            interners,
-            columns,
-            lines: Vec::with_capacity(capacity),
-            rejected: vec![],
-            rejected_cells: 0,
-            ragged: 0,
-            blank: 0,
-        }
+        let columns = (0..plan.columns.len()).map(|slot| ColumnBuilder::new(plan, slot, pool, capacity)).collect();
+        BlockBuilder { pool, columns, lines: Vec::with_capacity(capacity), records: vec![], ragged: 0, blank: 0 }
     }
-
     #[inline]
     pub fn cell(&mut self, slot: usize, cell: &str, line: u32) {
-        let column = &mut self.columns[slot];
-        match (pack(cell, &self.plan.columns[slot].semantic), &mut column.data) {
-            (Ok(Packed::I64(value)), BlockData::I64(v)) => v.push(value),
-            (Ok(Packed::I32(value, part)), BlockData::I32(v)) => {
-                if part {
-                    column.part.push(v.len() as u32);
-                }
-                v.push(value);
-            }
-            (Ok(Packed::Bool(value)), BlockData::Bool(v)) => v.push(value),
-            (Ok(Packed::Text(text)), BlockData::Text(v, _)) => match &mut self.interners[slot] {
-                Some(interner) => v.push(interner.number(&text)),
-                None => self.missing(slot),
-            },
-            (Err(bad), _) => self.bad(slot, cell, bad, line),
-            (Ok(_), _) => self.missing(slot),
-        }
+        self.columns[slot].cell(cell, line);
     }
     pub fn missing(&mut self, slot: usize) {
-        let column = &mut self.columns[slot];
-        column.missing.push(column.data.len() as u32);
-        column.data.push_nothing();
+        self.columns[slot].missing();
     }
     pub fn bad(&mut self, slot: usize, delivered: &str, bad: BadCell, line: u32) {
-        let column = &mut self.columns[slot];
-        column.bad.push(column.data.len() as u32);
-        column.data.push_nothing();
-        self.rejected_cells += 1;
-        self.list(RejectedCell { line, column: Some(slot), delivered: shorten(delivered), problem: bad.problem });
-    }
-    fn list(&mut self, cell: RejectedCell) {
-        if self.rejected.len() < LISTED_REJECTED {
-            self.rejected.push(cell);
-        }
+        self.columns[slot].bad(delivered, bad, line);
     }
     pub fn end_row(&mut self, line: u32) {
         self.lines.push(line);
@@ -169,48 +216,47 @@ impl<'a> BlockBuilder<'a> {
     /// The record as a whole does not fit the header: listed beside its cells.
     pub fn ragged(&mut self, delivered: &str, problem: String, line: u32) {
         self.ragged += 1;
-        self.list(RejectedCell { line, column: None, delivered: shorten(delivered), problem });
+        if self.records.len() < LISTED_REJECTED {
+            self.records.push(RejectedCell { line, column: None, delivered: shorten(delivered), problem });
+        }
     }
     /// Takes the cells of the row under way back: the record has no content.
     pub fn forget_row(&mut self) {
         self.blank += 1;
         let row = self.lines.len() as u32;
         for column in &mut self.columns {
-            column.data.pop();
-            column.missing.pop_if(|r| *r == row);
+            column.forget(row);
         }
     }
     /// Makes all cells of the row under way bad: which cell belongs to which column cannot be told.
     pub fn spoil_row(&mut self, line: u32) {
         let row = self.lines.len() as u32;
         for column in &mut self.columns {
-            column.missing.pop_if(|r| *r == row);
-            column.part.pop_if(|r| *r == row);
-            if column.bad.last() != Some(&row) {
-                column.bad.push(row);
-                self.rejected_cells += 1;
-            }
-            column.data.pop();
-            column.data.push_nothing();
+            column.spoil(row, line);
         }
-        // The record is listed; its cells would only repeat that.
-        while self.rejected.pop_if(|r| r.line == line && r.column.is_some()).is_some() {}
     }
     pub fn finish(self) -> BlockRows {
-        for (column, interner) in self.plan.columns.iter().zip(self.interners) {
-            if let (Some(domain), Some(interner)) = (column.domain, interner) {
-                self.pool.give_back(domain, interner);
-            }
-        }
+        let columns = self.columns.into_iter().map(|c| c.finish(self.pool)).collect();
         BlockRows {
-            rows: self.lines.len(),
-            lines: Lines::Each(self.lines),
-            columns: self.columns,
-            rejected: self.rejected,
-            rejected_cells: self.rejected_cells,
             ragged: self.ragged,
             blank: self.blank,
+            ..BlockRows::new(self.lines.len(), Lines::Each(self.lines), columns, self.records)
         }
+    }
+}
+
+impl BlockRows {
+    /// Columns with their rejected cells, and rejected records.
+    pub fn new(rows: usize, lines: Lines, parts: Vec<(BlockColumn, Vec<RejectedCell>, u64)>, records: Vec<RejectedCell>) -> Self {
+        let mut block =
+            BlockRows { rows, lines, columns: Vec::with_capacity(parts.len()), rejected: records, rejected_cells: 0, ragged: 0, blank: 0 };
+        for (column, rejected, cells) in parts {
+            block.columns.push(column);
+            block.rejected.extend(rejected);
+            block.rejected_cells += cells;
+        }
+        block.rejected.sort_by_key(|r| (r.line, r.column.unwrap_or(usize::MAX)));
+        block
     }
 }
 

@@ -9,6 +9,7 @@ mod intern;
 mod load;
 mod needs;
 mod order;
+mod parquet;
 mod plan;
 mod read;
 mod receipt;

@@ -43,11 +43,7 @@ impl Reading<'_> {
             Format::Csv => self.csv(file),
             Format::Ndjson => self.ndjson(file),
             Format::Xlsx => self.sheet(file),
-            Format::Parquet => Err(Diagnostic::error(
-                "unknown-format",
-                format!("`{}` is a Parquet file; this build reads CSV, XLSX and NDJSON", file.name),
-            )
-            .into()),
+            Format::Parquet => super::parquet::read(self, file),
         }?;
         Ok(self.noted(file, read))
     }
@@ -102,7 +98,7 @@ impl Reading<'_> {
                 },
             }
         };
-        let found = map_headers(self.plan.name(), &file.name, None, header_line, &headers, &self.plan.wanted())?;
+        let found = map_headers(self.plan.name(), &file.name, None, header_line, &headers, source.header_rows > 1, &self.plan.wanted())?;
         let slots = Slots::new(&found);
         let first_line = 1 + head[..body].matches('\n').count() as u64;
         let first = Block { text: head.split_off(body), first_line, bytes: 0 };
@@ -191,7 +187,8 @@ impl Reading<'_> {
         let Some(rows) = sheet.rows.get(skip..).filter(|r| r.len() >= depth) else { return Err(empty_file(file).into()) };
         let header_row = sheet.first_row + skip as u32;
         let headers = join_headers(&rows[..depth]);
-        let found = map_headers(self.plan.name(), &file.name, Some(&sheet.name), u64::from(header_row), &headers, &self.plan.wanted())?;
+        let found =
+            map_headers(self.plan.name(), &file.name, Some(&sheet.name), u64::from(header_row), &headers, depth > 1, &self.plan.wanted())?;
         let slots = Slots::new(&found);
         let first = header_row + depth as u32;
         let body = &rows[depth..];

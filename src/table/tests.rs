@@ -89,7 +89,7 @@ fn codes(messages: &Diagnostics) -> Vec<&'static str> {
     messages.0.iter().map(|d| d.code).collect()
 }
 
-fn texts(table: &Table, column: &str) -> Vec<String> {
+pub(super) fn texts(table: &Table, column: &str) -> Vec<String> {
     let column = table.column(column).expect("the column");
     (0..table.rows).map(|r| if column.is_bad(r) { "bad".to_owned() } else { format(&column.value(r)) }).collect()
 }
@@ -345,3 +345,45 @@ proptest! {
 }
 
 const BLOCK_FOR_TESTS: usize = 1 << 20;
+
+#[test]
+fn sheets_are_read_by_name_with_headers_of_several_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut book = rust_xlsxwriter::Workbook::new();
+    book.add_worksheet().set_name("notes").expect("named").write(0, 0, "nothing here").expect("written");
+    let sheet = book.add_worksheet().set_name("支付").expect("named");
+    let date = rust_xlsxwriter::Format::new().set_num_format("yyyy-mm-dd");
+    sheet.merge_range(0, 1, 0, 2, "收款人", &rust_xlsxwriter::Format::new()).expect("merged");
+    for (column, header) in ["流水号", "身份证号", "姓名", "金额", "发放日期"].iter().enumerate() {
+        sheet.write(1, column as u16, *header).expect("written");
+    }
+    sheet.write(2, 0, "P1").expect("written");
+    sheet.write(2, 1, "34052419800101001X").expect("written");
+    sheet.write(2, 3, 4120.55).expect("written");
+    sheet.write_with_format(2, 4, 43100, &date).expect("written");
+    sheet.write(4, 0, "P2").expect("written");
+    sheet.write(4, 1, 340_524_198_001_010_010_f64).expect("written");
+    sheet.write(4, 4, 43100).expect("written");
+    book.save(folder.path().join("p.xlsx")).expect("saved");
+    let columns = vec![
+        column("payment_id", &["流水号"], SemanticType::Text),
+        column("id_no", &["收款人/身份证号"], SemanticType::CitizenId),
+        column("amount", &["金额"], SemanticType::Money(MoneyUnit::Yuan)),
+        column("paid_on", &["发放日期"], SemanticType::Date),
+    ];
+    let mut source = table("payments", "p.xlsx", &["payment_id"], columns);
+    source.header_rows = 2;
+    let mut with_sheet = project(folder.path(), vec![source]);
+    assert_eq!(codes(&load_all(&with_sheet).expect_err("the first sheet is another")), ["empty-file"]);
+    with_sheet.tables[0].sheet = Some(here("支付"));
+    let loaded = load_all(&with_sheet).expect("loads");
+    let table = &loaded.tables[0];
+    assert_eq!(texts(table, "id_no"), ["34052419800101001X", "bad"]);
+    assert_eq!(texts(table, "amount"), ["4120.55", ""]);
+    assert_eq!(texts(table, "paid_on"), ["2017-12-31", "2017-12-31"]);
+    assert_eq!(table.origin.line, [3, 5]);
+    assert_eq!(table.origin.files[0].sheet.as_deref(), Some("支付"));
+    assert!(loaded.rejected[0].problem.contains("export the column as text"), "{:?}", loaded.rejected);
+    with_sheet.tables[0].sheet = Some(here("支付表"));
+    assert_eq!(codes(&load_all(&with_sheet).expect_err("no such sheet")), ["no-such-sheet"]);
+}

@@ -1,0 +1,271 @@
+//! Parquet files into packed columns, row group by row group and column by column in parallel. Whole numbers, dates and flags go straight into
+//! the packed vectors; everything else is read like a cell of text.
+
+use rayon::prelude::*;
+
+use super::FileOrigin;
+use super::build::{BlockRows, ColumnBuilder, Lines};
+use super::read::{FileRows, Reading};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::schema::{BadCell, SemanticType, Value, dates, format, number};
+use crate::source::{Cell, Columnar, Found, InputFile, Kind, hash_file, map_headers, number_text, open_columnar};
+
+pub(super) fn read(reading: &Reading, file: &InputFile) -> Result<FileRows, Diagnostics> {
+    let parquet = open_columnar(file)?;
+    let headers: Vec<String> = parquet.columns.iter().map(|c| c.name.clone()).collect();
+    let found = map_headers(reading.plan.name(), &file.name, None, 1, &headers, false, &reading.plan.wanted())?;
+    let mut messages = Diagnostics::default();
+    for (slot, at) in found.at.iter().enumerate() {
+        if let Some(at) = at
+            && parquet.columns[*at].nested
+        {
+            let message = format!("column `{}` of `{}` holds lists or groups", parquet.columns[*at].name, file.name);
+            messages.push(
+                Diagnostic::error("nested-column", message)
+                    .at(reading.plan.columns[slot].wanted.span.clone(), "read from there")
+                    .place(Place::File(file.name.clone()), "")
+                    .help("have the column written as plain values"),
+            );
+        }
+    }
+    messages.finish(())?;
+    let (hash, blocks) = rayon::join(|| hash_file(file), || groups(reading, &parquet, &found));
+    let (sha256, bytes) = hash?;
+    let blocks = blocks?;
+    reading.progress.bytes(reading.plan.name(), bytes);
+    let rows = blocks.iter().map(|b| b.rows as u64).sum();
+    Ok(FileRows {
+        origin: FileOrigin { path: file.name.clone(), sheet: None, sha256, bytes, rows },
+        blocks,
+        warnings: Diagnostics::default(),
+    })
+}
+
+fn groups(reading: &Reading, parquet: &Columnar, found: &Found) -> Result<Vec<BlockRows>, Diagnostics> {
+    let mut first = 1u32;
+    let starts: Vec<u32> = parquet
+        .group_rows
+        .iter()
+        .map(|rows| {
+            let start = first;
+            first = first.saturating_add(*rows as u32);
+            start
+        })
+        .collect();
+    let width = found.at.len();
+    let tasks: Vec<(usize, usize)> = (0..starts.len()).flat_map(|group| (0..width).map(move |slot| (group, slot))).collect();
+    let parts: Vec<Result<_, Diagnostic>> = tasks
+        .par_iter()
+        .map(|&(group, slot)| {
+            let rows = parquet.group_rows[group];
+            let mut builder = ColumnBuilder::new(reading.plan, slot, reading.pool, rows);
+            match found.at[slot] {
+                Some(column) => fill(&mut builder, parquet, group, column, starts[group])?,
+                None => (0..rows).for_each(|_| builder.missing()),
+            }
+            Ok(builder.finish(reading.pool))
+        })
+        .collect();
+    let mut messages = Diagnostics::default();
+    let mut blocks = Vec::with_capacity(starts.len());
+    let mut parts = parts.into_iter();
+    for (rows, start) in parquet.group_rows.iter().zip(starts) {
+        let columns: Vec<_> = parts.by_ref().take(width).filter_map(|p| messages.take(p.map_err(Diagnostics::from))).collect();
+        blocks.push(BlockRows::new(*rows, Lines::From(start), columns, vec![]));
+    }
+    messages.finish(blocks)
+}
+
+fn fill(builder: &mut ColumnBuilder, parquet: &Columnar, group: usize, column: usize, first: u32) -> Result<(), Diagnostic> {
+    let semantic = builder.semantic();
+    let kind = parquet.columns[column].kind;
+    let mut line = first;
+    parquet.values(group, column, |cell| {
+        match cell {
+            None => builder.missing(),
+            Some(cell) => one(builder, semantic, kind, cell, line),
+        }
+        line += 1;
+    })
+}
+
+#[inline]
+fn one(builder: &mut ColumnBuilder, semantic: &SemanticType, kind: Kind, cell: Cell, line: u32) {
+    match (cell, kind) {
+        (Cell::Bytes(bytes), Kind::Plain) => match std::str::from_utf8(bytes) {
+            Ok(text) => builder.cell(text, line),
+            Err(_) => builder.bad(&String::from_utf8_lossy(bytes), BadCell::new("the value is not UTF-8 text"), line),
+        },
+        (Cell::Bytes(bytes), Kind::Decimal(scale)) => match big_endian(bytes) {
+            Some(units) => decimal(builder, semantic, units, scale, line),
+            None => builder.bad("", BadCell::new("the number is too large"), line),
+        },
+        (Cell::Bool(value), _) if *semantic == SemanticType::Bool => builder.packed_bool(value),
+        (Cell::Bool(value), _) => builder.cell(if value { "true" } else { "false" }, line),
+        (Cell::Int(value), Kind::Plain) => match semantic {
+            SemanticType::Int => builder.packed_i64(value),
+            SemanticType::Money(unit) => scaled(builder, value, unit.places(), line),
+            SemanticType::Decimal(places) => scaled(builder, value, *places, line),
+            _ => builder.cell(&value.to_string(), line),
+        },
+        (Cell::Int(value), Kind::Decimal(scale)) => decimal(builder, semantic, i128::from(value), scale, line),
+        (Cell::Int(value), Kind::Date) => day(builder, semantic, value, line),
+        (Cell::Int(value), Kind::Instant(per_day)) => day(builder, semantic, value.div_euclid(per_day), line),
+        (Cell::Millis(value), _) => day(builder, semantic, value.div_euclid(86_400_000), line),
+        (Cell::Float(value), _) => float(builder, semantic, value, line),
+        (Cell::Bytes(_), _) => builder.bad("", BadCell::new("the value has a form that is not understood"), line),
+    }
+}
+
+fn scaled(builder: &mut ColumnBuilder, value: i64, places: u8, line: u32) {
+    match value.checked_mul(10i64.pow(u32::from(places))) {
+        Some(value) => builder.packed_i64(value),
+        None => builder.bad(&value.to_string(), BadCell::new(format!("`{value}` is too large")), line),
+    }
+}
+
+fn day(builder: &mut ColumnBuilder, semantic: &SemanticType, days: i64, line: u32) {
+    // The same years as for dates in text.
+    let days = i32::try_from(days).ok().filter(|d| (-62_091..=84_005).contains(d));
+    match (days, semantic) {
+        (Some(days), SemanticType::Date) => builder.packed_i32(days),
+        (Some(days), SemanticType::Month) => builder.packed_i32(dates::month_of(days)),
+        (Some(days), _) => builder.cell(&format(&Value::Date(days)), line),
+        (None, _) => builder.bad("", BadCell::new("the day lies outside the years 1800 to 2199"), line),
+    }
+}
+
+fn decimal(builder: &mut ColumnBuilder, semantic: &SemanticType, units: i128, scale: u8, line: u32) {
+    let places = match semantic {
+        SemanticType::Money(unit) => Some(unit.places()),
+        SemanticType::Decimal(places) => Some(*places),
+        _ => None,
+    };
+    if let Some(places) = places
+        && places >= scale
+        && let Some(value) = units.checked_mul(10i128.pow(u32::from(places - scale))).and_then(|v| i64::try_from(v).ok())
+    {
+        return builder.packed_i64(value);
+    }
+    match i64::try_from(units) {
+        Ok(units) => builder.cell(&number::format_decimal(units, scale), line),
+        Err(_) => builder.bad("", BadCell::new("the number is too large"), line),
+    }
+}
+
+/// A float stands for the decimal it is nearest to, when that has few enough digits.
+fn float(builder: &mut ColumnBuilder, semantic: &SemanticType, value: f64, line: u32) {
+    let places = match semantic {
+        SemanticType::Money(unit) => unit.places(),
+        SemanticType::Decimal(places) => *places,
+        SemanticType::Int => 0,
+        _ => return builder.cell(&number_text(value), line),
+    };
+    let power = 10f64.powi(i32::from(places));
+    let units = (value * power).round();
+    // Division rounds once, so equality means that the decimal's nearest float is this one.
+    if units.abs() < 9e14 && units / power == value {
+        return builder.packed_i64(units as i64);
+    }
+    builder.cell(&if value.is_finite() { number_text(value) } else { value.to_string() }, line);
+}
+
+fn big_endian(bytes: &[u8]) -> Option<i128> {
+    if bytes.is_empty() || bytes.len() > 16 {
+        return None;
+    }
+    let negative = bytes[0] & 0x80 != 0;
+    Some(bytes.iter().fold(if negative { -1i128 } else { 0 }, |n, b| n << 8 | i128::from(*b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::super::tests::{column, everything, project, table, texts};
+    use super::super::{LoadOptions, load};
+    use crate::schema::{MoneyUnit, SemanticType};
+
+    #[test]
+    fn values_of_all_kinds_are_read_exactly() {
+        let schema = "message m {
+            required binary id (UTF8); optional int64 fen; optional double yuan; required int32 day (DATE); optional int64 at (TIMESTAMP(MILLIS,false));
+            required boolean ok; required int64 amount (DECIMAL(18,2)); optional binary paid (UTF8); required int64 region; }";
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = std::fs::File::create(folder.path().join("p.parquet")).expect("created");
+        let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::builder().build())).expect("a writer");
+        for part in 0..2i64 {
+            let mut group = writer.next_row_group().expect("a group");
+            let mut number = 0;
+            while let Some(mut column) = group.next_column().expect("a column") {
+                let day = 17_531 + part;
+                match number {
+                    0 => column.typed::<ByteArrayType>().write_batch(
+                        &["a", "b"].map(|t| ByteArray::from(format!("{t}{part}").as_str())),
+                        None,
+                        None,
+                    ),
+                    1 => column.typed::<Int64Type>().write_batch(&[412_000 + part], Some(&[1, 0]), None),
+                    2 => column.typed::<DoubleType>().write_batch(&[4120.1, 12.345], Some(&[1, 1]), None),
+                    3 => column.typed::<Int32Type>().write_batch(&[day as i32, -1], None, None),
+                    4 => column.typed::<Int64Type>().write_batch(&[day * 86_400_000 + 5], Some(&[0, 1]), None),
+                    5 => column.typed::<BoolType>().write_batch(&[true, false], None, None),
+                    6 => column.typed::<Int64Type>().write_batch(&[1, -250], None, None),
+                    7 => column.typed::<ByteArrayType>().write_batch(&["201712", "x"].map(ByteArray::from), Some(&[1, 1]), None),
+                    _ => column.typed::<Int64Type>().write_batch(&[522_301, 52], None, None),
+                }
+                .expect("written");
+                column.close().expect("closed");
+                number += 1;
+            }
+            group.close().expect("closed");
+        }
+        writer.close().expect("closed");
+        let columns = vec![
+            column("id", &[], SemanticType::Text),
+            column("fen", &[], SemanticType::Money(MoneyUnit::Fen)),
+            column("yuan", &[], SemanticType::Money(MoneyUnit::Yuan)),
+            column("day", &[], SemanticType::Date),
+            column("at", &[], SemanticType::Month),
+            column("ok", &[], SemanticType::Bool),
+            column("amount", &[], SemanticType::Money(MoneyUnit::Yuan)),
+            column("paid", &[], SemanticType::Date),
+            column("region", &[], SemanticType::Region),
+        ];
+        let project = project(folder.path(), vec![table("p", "p.parquet", &["id"], columns)]);
+        let loaded = load(&project, &everything(&project), &LoadOptions::default()).expect("loads");
+        let table = &loaded.tables[0];
+        let expected = [
+            ("id", ["a0", "a1", "b0", "b1"]),
+            ("fen", ["4120.00", "4120.01", "", ""]),
+            ("yuan", ["4120.10", "4120.10", "bad", "bad"]),
+            ("day", ["2017-12-31", "2018-01-01", "1969-12-31", "1969-12-31"]),
+            ("at", ["", "", "2017-12", "2018-01"]),
+            ("ok", ["true", "true", "false", "false"]),
+            ("amount", ["0.01", "0.01", "-2.50", "-2.50"]),
+            ("paid", ["2017-12-01", "2017-12-01", "bad", "bad"]),
+            ("region", ["522301000000", "522301000000", "520000000000", "520000000000"]),
+        ];
+        for (name, values) in expected {
+            assert_eq!(texts(table, name), values, "{name}");
+        }
+        assert_eq!(table.origin.line, [1, 3, 2, 4]);
+        assert_eq!(table.column("paid").and_then(|c| c.part.as_ref()).map(super::super::Bits::count_ones), Some(2));
+        assert_eq!(loaded.rejected.iter().map(|r| r.line).collect::<Vec<_>>(), [2, 2, 4, 4]);
+    }
+
+    #[test]
+    fn what_is_no_parquet_file_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("p.parquet"), b"id\n1\n").expect("written");
+        let project = project(folder.path(), vec![table("p", "p.parquet", &["id"], vec![column("id", &[], SemanticType::Text)])]);
+        let errors = load(&project, &everything(&project), &LoadOptions::default()).expect_err("not Parquet");
+        assert_eq!(errors.0[0].code, "unreadable-parquet");
+    }
+}
