@@ -219,7 +219,7 @@ proptest! {
         let total = once(all.iter());
         prop_assert_eq!(total.is_some(), !stated.is_empty());
         if let Some(total) = total {
-            prop_assert!(total <= stated.iter().sum());
+            prop_assert!(total <= stated.iter().sum::<i128>());
             prop_assert!(total >= stated.iter().copied().max().unwrap_or(0));
         }
     }

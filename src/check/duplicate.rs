@@ -10,7 +10,6 @@ use super::{Check, CheckPlan, Flag, Members, UnitKind};
 use crate::diagnostic::yaml::Ordered;
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::plan::{BinaryOp, ExprId, Hop, KeyPart, RelId, RowRef, Scope, Slot, Want};
-use crate::schema::Type;
 
 /// When rows of one key are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -146,7 +145,7 @@ impl DuplicateCheck {
         Some(CheckPlan {
             rel: unit.groups,
             flag: Flag::Row(flag),
-            members: vec![Members { role: "record".into(), owner: over.owner, set: over.set, inner: 1, filter: None }],
+            members: vec![Members { role: "same key".into(), owner: over.owner, set: over.set, inner: 1, filter: None }],
             figures,
             identity,
             ..CheckPlan::of(UnitKind::Group, text, unit.source, scope)
@@ -164,12 +163,13 @@ impl DuplicateCheck {
                 let values = planner.count_distinct(over, different);
                 own.push(("n_different".to_owned(), values));
                 let differ = planner.compare(BinaryOp::Greater, values, one);
-                // Without two known values a missing one beside others leaves it open.
+                // A missing value beside others leaves it open, unless two known values differ.
                 let missing = planner.is_null(different);
                 let any_missing = planner.exists(over, Some(missing));
-                let open = planner.all(&[several, any_missing]);
-                let (unknown, no, yes) = (planner.unknown(), planner.truth(false), planner.truth(true));
-                planner.case(vec![(differ, yes), (open, unknown)], Some(no), Type::Bool)
+                let unknown = planner.unknown();
+                let open = planner.all(&[any_missing, unknown]);
+                let differ = planner.any(&[differ, open]);
+                planner.all(&[several, differ])
             }
             _ => several,
         };

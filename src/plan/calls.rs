@@ -458,16 +458,15 @@ impl Checker<'_> {
         let given: Vec<&Ast> = args[1..].iter().filter(|a| a.name.is_none()).map(|a| &a.value).collect();
         let mut good = true;
         if given.len() != key_types.len() {
-            let wants = if key_types.is_empty() {
-                "none".to_owned()
-            } else {
-                format!("{}: {}", key_types.len(), key_types.iter().map(|t| words(*t)).collect::<Vec<_>>().join(", "))
+            let wants = match key_types {
+                [] => "no keys".to_owned(),
+                types => format!("{} keys ({})", types.len(), types.iter().map(|t| words(*t)).collect::<Vec<_>>().join(", ")),
             };
             good = false;
             self.fail::<()>(
                 "wrong-arguments",
                 range.clone(),
-                format!("`{name}` is given {} keys and takes {wants}", given.len()),
+                format!("`{name}` takes {wants}, found {}", given.len()),
                 "wrong number of keys",
                 None,
             );

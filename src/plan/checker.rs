@@ -76,7 +76,7 @@ pub(crate) fn check(
     }
 }
 
-pub(crate) fn syntax_error(text: &Spanned<String>, error: SyntaxError) -> Diagnostic {
+pub(crate) fn syntax_error(text: &Spanned<String>, error: Box<SyntaxError>) -> Diagnostic {
     let diagnostic = Diagnostic::error(error.code, error.message).at(place(text, error.range), error.label);
     match error.help {
         Some(help) => diagnostic.help(help),
@@ -84,48 +84,9 @@ pub(crate) fn syntax_error(text: &Spanned<String>, error: SyntaxError) -> Diagno
     }
 }
 
-/// Where bytes `range` of an expression stand in its file. A YAML scalar may be quoted, folded or indented: then the texts are laid side by
-/// side, and what cannot be told apart is shown as a whole.
+/// Where bytes `range` of an expression stand in its file.
 pub(crate) fn place(text: &Spanned<String>, range: Range<usize>) -> Option<Span> {
-    let span = text.span.as_ref()?;
-    let Some(written) = span.source.text.get(span.range.clone()) else { return Some(span.clone()) };
-    let value = text.value.as_str();
-    if let Some(start) = written.find(value) {
-        return Some(span.part(start + range.start..start + range.end));
-    }
-    let positions = align(value, written);
-    match (positions.as_ref().and_then(|p| p.get(range.start)), positions.as_ref().and_then(|p| p.get(range.end.max(1) - 1))) {
-        (Some(&start), Some(&last)) => {
-            let width = written[last..].chars().next().map_or(0, char::len_utf8);
-            Some(span.part(start..last + width))
-        }
-        _ => Some(span.clone()),
-    }
-}
-
-/// For each byte of `value` the byte of `written` it came from, white space and quotes aside.
-fn align(value: &str, written: &str) -> Option<Vec<usize>> {
-    let mut positions = Vec::with_capacity(value.len());
-    let mut at = 0;
-    for c in value.chars() {
-        loop {
-            let next = written[at..].chars().next()?;
-            if next == c || (c.is_whitespace() && next.is_whitespace()) {
-                positions.extend(std::iter::repeat_n(at, c.len_utf8()));
-                at += next.len_utf8();
-                break;
-            }
-            if c.is_whitespace() && positions.last().is_some() && !next.is_whitespace() {
-                positions.extend(std::iter::repeat_n(at, c.len_utf8()));
-                break;
-            }
-            if !(next.is_whitespace() || matches!(next, '\'' | '"' | '\\' | '|' | '>' | '-' | '+')) {
-                return None;
-            }
-            at += next.len_utf8();
-        }
-    }
-    Some(positions)
+    text.span.as_ref().map(|span| span.part(range))
 }
 
 /// A typed part: a value, or an interval that only stands beside dates.
@@ -437,7 +398,9 @@ impl Checker<'_> {
         let written = self.written(range).to_owned();
         let set: Vec<&str> = path[..many.words.min(path.len())].iter().map(|p| p.name.as_str()).collect();
         let set = set.join(".");
-        let help = if many.words < path.len() {
+        let help = if self.names.rows.len() > self.names.outer {
+            format!("an aggregate goes back along one link; aggregate here once more, such as `count({set})`")
+        } else if many.words < path.len() {
             format!("say which: `sum({written})`, `max({written})`, `any({written} ...)`")
         } else {
             format!("count them: `count({set})`, or ask `exists({set})`")

@@ -14,8 +14,10 @@ mod functions;
 mod graph;
 mod lexer;
 mod names;
+mod needs;
 mod rows;
 mod scope;
+mod show;
 mod syntax;
 mod types;
 
@@ -27,6 +29,12 @@ pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
 pub use graph::{
     Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,
 };
+pub(crate) use lexer::{Token, TokenKind, tokens};
+pub use needs::needs;
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
+pub use show::Part;
 pub use types::Want;
+
+#[cfg(test)]
+mod tests;

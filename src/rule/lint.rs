@@ -156,7 +156,7 @@ fn among(file: &RuleFile, catalog: &Catalog, problems: &mut Diagnostics) {
                 format!("`{}` has a column `{}`, and the check does not say which records count", name.value, status.name),
             )
             .at(name.span.clone(), "all its records are judged, whatever their status")
-            .help(format!("write e.g. `among: {}.{} = '...'`", name.value, status.name)),
+            .help(format!("write e.g. `among: {}.{} = '...'`, or `among: true` if all of them do", name.value, status.name)),
         );
     }
 }
@@ -230,6 +230,37 @@ fn branches(tokens: &[Token]) -> usize {
     count
 }
 
+/// Whether the number after `before` says how a value is written or cut, which no policy decides: `length(x) = 20`, `substring(x, 1, 18)`.
+fn of_form(before: &[Token]) -> bool {
+    let is_word = |i: Option<usize>, words: &[&str]| {
+        i.and_then(|i| before.get(i))
+            .is_some_and(|t| matches!(&t.kind, TokenKind::Word { text, .. } if words.contains(&text.to_ascii_lowercase().as_str())))
+    };
+    // Position of the innermost `(` that is open at `end`.
+    let open = |end: usize| {
+        let mut depth = 0u32;
+        before[..end].iter().enumerate().rev().find_map(|(i, token)| {
+            match token.kind {
+                TokenKind::Symbol(")") => depth += 1,
+                TokenKind::Symbol("(") if depth == 0 => return Some(i),
+                TokenKind::Symbol("(") => depth -= 1,
+                _ => {}
+            }
+            None
+        })
+    };
+    let compared = match before {
+        [.., close, Token { kind: TokenKind::Symbol("=" | "<>" | "!=" | "<" | "<=" | ">" | ">="), .. }]
+            if close.kind == TokenKind::Symbol(")") =>
+        {
+            open(before.len() - 2)
+        }
+        _ => None,
+    };
+    is_word(compared.and_then(|i| i.checked_sub(1)), &["length"])
+        || is_word(open(before.len()).and_then(|i| i.checked_sub(1)), &["substring", "percentile", "round", "date"])
+}
+
 /// A number of the expression that is also the value of a parameter of its kind. Small counts, 100 and years are everyone's.
 fn bare_number(
     number: &str,
@@ -255,7 +286,7 @@ fn bare_number(
     let Some(micro) = micro(number) else { return };
     let everyones =
         micro <= 12_000_000 && micro % 1_000_000 == 0 || micro == 100_000_000 || (1_900_000_000..=2_100_000_000).contains(&micro);
-    if money.is_none() && everyones || micro == 0 {
+    if money.is_none() && (everyones || of_form(before)) || micro == 0 {
         return;
     }
     let same = |value: &Value| match (value, money) {

@@ -39,15 +39,19 @@ pub fn normal_header(header: &str) -> String {
 }
 
 /// Finds `wanted` in the header row of `file`; says all that is missing or twice at once.
+///
+/// `deep`: the header has several rows joined by `/`; then a column that no whole header names is looked for in the last row alone.
 pub fn map_headers(
     table: &str,
     file: &str,
     sheet: Option<&str>,
     line: u64,
     headers: &[String],
+    deep: bool,
     wanted: &[Wanted],
 ) -> Result<Found, Diagnostics> {
     let normal: Vec<String> = headers.iter().map(|h| normal_header(h)).collect();
+    let last: Vec<&str> = normal.iter().map(|h| h.rsplit('/').next().unwrap_or_default()).collect();
     let mut messages = Diagnostics::default();
     let mut at = Vec::with_capacity(wanted.len());
     let place = || Place::Record { file: file.to_owned(), sheet: sheet.map(str::to_owned), line, column: None };

@@ -127,8 +127,9 @@ pub(super) fn gap(spec: &OrderCheck, gap: &Gap, planner: &mut Planner) -> Option
     let one = planner.int(1);
     let days = planner.binary(BinaryOp::Subtract, between, one, Type::Int);
     let zero = planner.int(0);
-    let positive = planner.call(Function::Greatest, vec![days, zero], Type::Int);
-    let idle = planner.case(vec![(open, zero)], Some(positive), Type::Int);
+    let none = planner.compare(BinaryOp::Less, days, zero);
+    let none = planner.any(&[open, none]);
+    let idle = planner.case(vec![(none, zero)], Some(days), Type::Int);
 
     let own_names = [("idle".to_owned(), idle), ("until".to_owned(), until)];
     scope.names.extend(own_names.clone());

@@ -1,0 +1,127 @@
+//! What is planted on counties and towns: targets hit exactly (QS01), surges before the deadline (QS03), heaps above the line (CM03).
+
+use super::calendar::day;
+use super::draw::Draw;
+use super::files::{T, Tables};
+use super::layout::Layout;
+use super::model::Village;
+use super::truth::Truth;
+
+/// Exits of one village: completed exits per year, event numbers of the surge year, incomes of the heap year.
+pub(super) struct Exits {
+    village: usize,
+    per_year: Vec<i64>,
+    surge_events: Vec<String>,
+    heap_incomes: Vec<String>,
+}
+
+pub(super) fn exits(layout: &Layout, village: &Village) -> Exits {
+    let site = village.site;
+    let mut per_year = vec![0; layout.years().count()];
+    let (mut surge_events, mut heap_incomes) = (Vec::new(), Vec::new());
+    let surge = layout.towns[site.town].surge.map(|s| s.year);
+    let heap = layout.counties[site.county].heap;
+    for h in &village.households {
+        for mark in h.events.iter().filter(|e| e.kind == "exit_mark") {
+            per_year[(mark.year - layout.first_year) as usize] += 1;
+            if surge == Some(mark.year) {
+                surge_events.push(village.event_id(mark.number));
+            }
+            if let Some(role) = heap.filter(|r| !h.taken && (r.year == mark.year || !r.planted)) {
+                heap_incomes.push(format!("{}/{}", village.household_id(h.number), role.year));
+            }
+        }
+    }
+    Exits { village: site.index, per_year, surge_events, heap_incomes }
+}
+
+pub(super) struct Areas {
+    exits: Vec<Vec<i64>>,
+    /// By town; only towns that have a role keep any.
+    surges: Vec<Vec<String>>,
+    heaps: Vec<Vec<String>>,
+    towns: Vec<usize>,
+    counties: Vec<usize>,
+}
+
+/// Fewest exits of a county and year that the catalogue's threshold for exact hits speaks of.
+const QUOTA_EXITS: i64 = 30;
+/// Fewest exits of a town and year for a surge to be one.
+const SURGE_EXITS: usize = 10;
+/// Stream of the draws made for areas.
+const AREA_STREAM: u64 = (1 << 40) + 1;
+
+impl Areas {
+    pub(super) fn new(layout: &Layout) -> Self {
+        Areas {
+            exits: vec![vec![0; layout.years().count()]; layout.counties.len()],
+            surges: vec![vec![]; layout.towns.len()],
+            heaps: vec![vec![]; layout.counties.len()],
+            towns: layout.sites.iter().map(|s| s.town).collect(),
+            counties: layout.sites.iter().map(|s| s.county).collect(),
+        }
+    }
+
+    pub(super) fn add(&mut self, exits: Exits) {
+        let county = self.counties[exits.village];
+        for (sum, n) in self.exits[county].iter_mut().zip(&exits.per_year) {
+            *sum += n;
+        }
+        self.heaps[county].extend(exits.heap_incomes);
+        self.surges[self.towns[exits.village]].extend(exits.surge_events);
+    }
+
+    /// Writes the targets and gives the truth about areas.
+    pub(super) fn finish(self, layout: &Layout, tables: &mut Tables) -> Truth {
+        let mut truth = Truth::of_areas();
+        let mut draw = Draw::new(layout.seed, AREA_STREAM);
+        for (c, county) in layout.counties.iter().enumerate() {
+            let enough = self.exits[c].iter().filter(|&&n| n >= QUOTA_EXITS).count() >= 3;
+            let role = county.quota.filter(|_| enough);
+            let note = if role == Some(true) { "exits equal the target every year" } else { "targets were set afterwards" };
+            let case = role.map(|planted| truth.case("QS01", planted, "area", county.code.to_string(), note));
+            for (year, &actual) in layout.years().zip(&self.exits[c]) {
+                // Elsewhere the target is missed by more than one, either way.
+                let miss = 3 + actual / 25 + draw.range(0, 4);
+                let other = if draw.per_mille(600) { actual + miss } else { (actual - miss).max(0) };
+                let planned = if county.quota.is_some() { actual } else { other };
+                let deadline = day(year, 12, 20);
+                let set_on = if county.quota == Some(false) { deadline + 8 } else { day(year, 2, 15) + draw.days(0, 20) };
+                tables
+                    .row(T::Targets)
+                    .int(county.code)
+                    .int(year.into())
+                    .text("exit")
+                    .int(planned)
+                    .date(set_on)
+                    .date(deadline)
+                    .text("prefecture");
+                if let Some(case) = &case {
+                    truth.record(case, "targets", format!("{}/{year}/exit", county.code));
+                }
+            }
+        }
+        for (t, town) in layout.towns.iter().enumerate() {
+            let Some(role) = town.surge.filter(|_| self.surges[t].len() >= SURGE_EXITS) else { continue };
+            let note =
+                if role.planted { "exits marked in the last days before the deadline" } else { "done in time, keyed before the deadline" };
+            let case = truth.case("QS03", role.planted, "area", town.code.to_string(), note);
+            for key in &self.surges[t] {
+                truth.record(&case, "events", key.clone());
+            }
+        }
+        for (c, county) in layout.counties.iter().enumerate() {
+            let Some(role) = county.heap else { continue };
+            let note = if role.planted {
+                "incomes heaped just above the line"
+            } else {
+                "incomes rounded to the hundred on both sides of the line"
+            };
+            let case = truth.case("CM03", role.planted, "area", county.code.to_string(), note);
+            for key in &self.heaps[c] {
+                truth.record(&case, "incomes", key.clone());
+            }
+        }
+        truth
+    }
+}
