@@ -212,7 +212,10 @@ impl EvidencePlan {
                         *omitted += 1;
                         continue;
                     }
-                    listed += usize::from(add(records, RecordUse { table: plan.table, row, role: plan.role.clone(), columns: plan.columns.clone() }));
+                    listed += usize::from(add(
+                        records,
+                        RecordUse { table: plan.table, row, role: plan.role.clone(), columns: plan.columns.clone() },
+                    ));
                 }
             }
         }
@@ -273,12 +276,15 @@ pub fn rows(catalog: &Catalog, tables: &[std::sync::Arc<Table>], records: &[Reco
 }
 
 /// Fills in the cells as they stand in the delivered files.
+///
+/// # Errors
+/// A file is gone or is no longer the one that was loaded.
 pub fn deliver(
     project: &crate::project::Project,
     catalog: &Catalog,
     loaded: &Loaded,
     drafts: &mut [(crate::finding::Finding, Vec<RecordUse>)],
-) -> crate::diagnostic::Diagnostics {
+) -> Result<(), crate::diagnostic::Diagnostics> {
     let mut wanted: BTreeMap<usize, BTreeMap<u32, BTreeSet<usize>>> = BTreeMap::new();
     for (_, records) in drafts.iter() {
         for record in records {
@@ -287,19 +293,19 @@ pub fn deliver(
         }
     }
     let names = |table: usize, columns: &BTreeSet<usize>| columns.iter().map(|&c| catalog.tables[table].columns[c].name.clone()).collect();
-    let asked: Vec<(usize, Vec<(u32, Vec<String>)>)> = wanted
+    let asked: Vec<(usize, Vec<(usize, Vec<String>)>)> = wanted
         .iter()
-        .map(|(&table, rows)| (table, rows.iter().map(|(&row, columns)| (row, names(table, columns))).collect()))
+        .map(|(&table, rows)| (table, rows.iter().map(|(&row, columns)| (row as usize, names(table, columns))).collect()))
         .collect();
-    let (delivered, problems) = crate::table::delivered(project, loaded, &asked);
+    let delivered = crate::table::delivered(project, loaded, &asked)?;
     for (finding, records) in drafts.iter_mut() {
         for (evidence, record) in finding.evidence.iter_mut().zip(records.iter()) {
             for cell in &mut evidence.cells {
-                cell.delivered = delivered.cell(record.table, record.row, &cell.column).map(str::to_owned);
+                cell.delivered = delivered.get(record.table, record.row as usize, &cell.column).map(str::to_owned);
             }
         }
     }
-    problems
+    Ok(())
 }
 
 /// Registers of a pair rule by frame, else the one frame of its units.

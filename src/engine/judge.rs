@@ -110,7 +110,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
         pairs.push(draft);
         keys.push((i, identified));
     }
-    messages.extend(evidence::deliver(project, &catalog, &loaded, &mut pairs));
+    evidence::deliver(project, &catalog, &loaded, &mut pairs)?;
     let mut findings: Vec<Finding> = vec![];
     for ((mut finding, _), (i, identified)) in pairs.into_iter().zip(keys) {
         identify(&options.secret, ready[&i], &mut finding, &identified);
@@ -307,31 +307,18 @@ fn counts(env: Env<'_>, ready: &BTreeMap<usize, &Rule>, rules: &[usize]) -> Vec<
         .collect()
 }
 
-fn outcome(
-    env: Env<'_>,
-    project: &Project,
-    rule: &Rule,
-    result: &UnitResult,
-    found: &[Draft],
-    before: &Gaps,
-    after: &Gaps,
-) -> Outcome {
+fn outcome(env: Env<'_>, project: &Project, rule: &Rule, result: &UnitResult, found: &[Draft], before: &Gaps, after: &Gaps) -> Outcome {
     let money = stated(env, rule).is_some();
     let count = |units: u64, amount: i128| Count { units, money: money.then_some(amount) };
     let tally = |t: crate::exec::Tally| count(t.units, t.money);
     let exempt_units = found.iter().filter(|(f, _)| f.exempt).count() as u64;
     let exempt_money: i128 = found.iter().filter(|(f, _)| f.exempt).map(|(f, _)| i128::from(f.amount.unwrap_or(0))).sum();
     let flagged = count(result.flagged_tally.units - exempt_units, result.flagged_tally.money - exempt_money);
-    let reasons: Vec<_> =
-        REASONS.iter().zip(result.reasons).filter(|(_, t)| t.units > 0).map(|(&reason, t)| (reason, tally(t))).collect();
+    let reasons: Vec<_> = REASONS.iter().zip(result.reasons).filter(|(_, t)| t.units > 0).map(|(&reason, t)| (reason, tally(t))).collect();
     let not_assessable = count(result.reasons.iter().map(|t| t.units).sum(), result.reasons.iter().map(|t| t.money).sum());
     let population = tally(result.population);
-    let parameter_gaps = after
-        .0
-        .iter()
-        .map(|(name, n)| (name.clone(), n - before.0.get(name).copied().unwrap_or(0)))
-        .filter(|(_, n)| *n > 0)
-        .collect();
+    let parameter_gaps =
+        after.0.iter().map(|(name, n)| (name.clone(), n - before.0.get(name).copied().unwrap_or(0))).filter(|(_, n)| *n > 0).collect();
     Outcome {
         rule: rule.text.id.clone(),
         status: too_many(rule, flagged.units, population.units).unwrap_or(Status::Completed),

@@ -66,7 +66,8 @@ fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Ve
             drafts(&batch, project, job, 0, exemptions, &vec![vec![]; rows.len()])
         }
         Flag::Pairs(registers) => {
-            let flagged: Vec<PairFlag> = pairs_of(env, check.rel, rows, registers).into_iter().filter(|p| p.flagged == Some(true)).collect();
+            let flagged: Vec<PairFlag> =
+                pairs_of(env, check.rel, rows, registers).into_iter().filter(|p| p.flagged == Some(true)).collect();
             let mut of_unit: Vec<Vec<PairFlag>> = vec![vec![]; rows.len()];
             for pair in &flagged {
                 of_unit[pair.unit].push(*pair);
@@ -90,7 +91,9 @@ fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Ve
                 let exempt = speaking.iter().map(|(unit, _)| exemptions[*unit].clone()).collect();
                 let others: Vec<Vec<PairFlag>> = speaking
                     .iter()
-                    .map(|(unit, pair)| of_unit[*unit].iter().filter(|p| (p.register, p.row) != (pair.register, pair.row)).copied().collect())
+                    .map(|(unit, pair)| {
+                        of_unit[*unit].iter().filter(|p| (p.register, p.row) != (pair.register, pair.row)).copied().collect()
+                    })
                     .collect();
                 for ((unit, _), draft) in speaking.iter().zip(drafts(&batch, project, job, number, exempt, &others)) {
                     out[*unit] = Some(draft);

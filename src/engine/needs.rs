@@ -74,7 +74,8 @@ impl Prepared {
             all_sets.extend(sets(&rule.check));
             for frame in self.frames(rule) {
                 let dropped = self.without_dropped[position].iter().flatten();
-                roots.extend(expressions(rule).into_iter().chain(self.within[position]).chain(dropped.copied()).map(|e| (frame.clone(), e)));
+                roots
+                    .extend(expressions(rule).into_iter().chain(self.within[position]).chain(dropped.copied()).map(|e| (frame.clone(), e)));
             }
             for members in &rule.check.members {
                 let mut frame = vec![rule.check.rel; usize::from(members.inner)];

@@ -55,7 +55,10 @@ impl Prepared {
             let (condition, dropped) = match &resolved {
                 Resolved::Ready(rule) => (
                     region.zip(rule.region).map(|(region, place)| under(&mut graph, place, region)),
-                    rule.exempt.iter().map(|e| e.drop.then(|| super::arithmetic::flag_without(&mut graph, &rule.check, e.when)).flatten()).collect(),
+                    rule.exempt
+                        .iter()
+                        .map(|e| e.drop.then(|| super::arithmetic::flag_without(&mut graph, &rule.check, e.when)).flatten())
+                        .collect(),
                 ),
                 _ => (None, vec![]),
             };

@@ -127,7 +127,9 @@ impl<'e> Batch<'e> {
     pub fn members(&self, owner: &RowRef, set: SetId, inner: u8, filter: Option<ExprId>, hops: &[crate::plan::Hop]) -> Vec<Vec<u32>> {
         let Ok(children) = layout(self, set, owner, inner) else {
             let middle = self.len / 2;
-            return [(0, middle), (middle, self.len)].map(|(from, to)| self.part(from, to).members(owner, set, inner, filter, hops)).concat();
+            return [(0, middle), (middle, self.len)]
+                .map(|(from, to)| self.part(from, to).members(owner, set, inner, filter, hops))
+                .concat();
         };
         let child = &children.batch;
         let yes = filter.map(|f| child.eval(f).truth(child.len).0);
