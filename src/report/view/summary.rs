@@ -7,7 +7,7 @@ use minijinja::Value as View;
 use super::shown::context;
 
 use super::Report;
-use crate::case::{Tree as _, once};
+use crate::case::once;
 use crate::finding::{Count, Outcome, Status};
 use crate::project::Level;
 use crate::report::charts::{self, Stack};
