@@ -477,7 +477,7 @@ fn order_waits_for_steps_to_come() {
     let p = plan_of(
         "check: {order: {table: payments, anchor: first, per: household_id, steps: {closed: {in: totals, date: closed_on, at_most: 30}}}}",
     );
-    assert_eq!(p.reasons(), [Reason::NotDue]);
+    assert_eq!(p.reasons(), [Reason::MissingValue, Reason::NotDue]);
 }
 
 #[test]

@@ -38,7 +38,11 @@ pub use truth::{Role, Truth, TruthRow};
 const PROJECT: &str = include_str!("../../sample_data/recount.yaml");
 const PARAMETERS: &str = include_str!("../../sample_data/policy/parameters.csv");
 const STANDARDS: &str = include_str!("../../sample_data/policy/standards.csv");
-const EXCLUSIONS: &str = include_str!("../../sample_data/policy/exclusions.csv");
+/// The other policy tables that the project file names, copied as they are.
+const POLICY_TABLES: [(&str, &str); 2] = [
+    ("policy/exclusions.csv", include_str!("../../sample_data/policy/exclusions.csv")),
+    ("policy/placeholders.csv", include_str!("../../sample_data/policy/placeholders.csv")),
+];
 
 /// Villages made at once: bounds the memory, and is large enough to keep all threads busy.
 const BATCH: usize = 64;
@@ -210,13 +214,14 @@ fn project_files(options: &SynthOptions, layout: &Layout) -> Vec<(&'static str, 
         let parent = if parent == 0 { String::new() } else { parent.to_string() };
         regions.push_str(&format!("{code},{name},{level},{parent},2000-01-01,,\n"));
     }
-    vec![
+    let mut all = vec![
         ("recount.yaml", project),
         ("policy/parameters.csv", PARAMETERS.to_string()),
         ("policy/standards.csv", STANDARDS.to_string()),
-        ("policy/exclusions.csv", EXCLUSIONS.to_string()),
         ("policy/regions.csv", regions),
-    ]
+    ];
+    all.extend(POLICY_TABLES.map(|(name, text)| (name, text.to_string())));
+    all
 }
 
 /// A file being written, in UTF-8 or GB18030.

@@ -365,3 +365,139 @@ impl fmt::Display for Score {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Severity, Subject};
+    use crate::schema::TextKind;
+
+    fn text(value: &str) -> Value {
+        Value::Text(value.into(), TextKind::Plain)
+    }
+
+    fn truth() -> Truth {
+        let file = "truth_no,kind,role,table,key,entity,subject,note\n\
+            T1,FD12,planted,payments,P1,person,52010119500101001X,paid after the death\n\
+            T1,FD12,planted,payments,P2,person,52010119500101001X,paid after the death\n\
+            T2,FD12,planted,payments,P9,person,520101195001010029,paid after the death\n\
+            T3,FD12,lookalike,payments,P3,person,520101195001010037,funeral grant\n\
+            T4,FD12,lookalike,payments,P4,person,520101195001010045,arrears\n\
+            T5,FE01,planted,incomes,H1/2019,household,H1,under the line\n\
+            T6,CM03,planted,incomes,H2/2019,area,522301000000,heaped\n";
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("truth.csv");
+        std::fs::write(&path, file).expect("file can be written");
+        Truth::read(&path).expect("truth can be read")
+    }
+
+    fn finding(rule: &str, exempt: bool, subject: &str, records: &[(&str, &[Value])]) -> Finding {
+        let evidence = records.iter().map(|(table, key)| EvidenceRow {
+            table: (*table).into(),
+            role: "record".into(),
+            file: "f.csv".into(),
+            sheet: None,
+            line: 2,
+            key: key.iter().map(|v| ("k".to_string(), v.clone())).collect(),
+            cells: vec![],
+        });
+        Finding {
+            key: String::new(),
+            records_hash: String::new(),
+            flag_hash: String::new(),
+            rule: rule.into(),
+            severity: Severity::High,
+            subjects: vec![Subject { entity: "person".into(), value: text(subject) }],
+            region: None,
+            date: None,
+            period: None,
+            amount: None,
+            measure: None,
+            message: BTreeMap::new(),
+            exempt,
+            exemptions: vec![],
+            figures: vec![],
+            parameters: vec![],
+            evidence: evidence.collect(),
+            evidence_omitted: 0,
+        }
+    }
+
+    fn covers() -> BTreeMap<String, Vec<String>> {
+        [("exit/below-line", "FE01"), ("funds/after-death", "FD12")]
+            .into_iter()
+            .map(|(r, k)| (r.to_string(), vec![k.to_string()]))
+            .collect()
+    }
+
+    #[test]
+    fn findings_against_the_truth() {
+        let findings = [
+            // Two findings on one planted case: one case found.
+            finding("funds/after-death", false, "x", &[("payments", &[text("P1")])]),
+            finding("funds/after-death", false, "x", &[("deaths", &[text("D1")]), ("payments", &[text("P2")])]),
+            // A look-alike flagged, another exempt, one finding on nothing, one on another kind's case.
+            finding("funds/after-death", false, "x", &[("payments", &[text("P3")])]),
+            finding("funds/after-death", true, "x", &[("payments", &[text("P4")])]),
+            finding("funds/after-death", false, "x", &[("payments", &[text("P77")])]),
+            finding("funds/after-death", false, "H1", &[("payments", &[text("P78")])]),
+            // No record of the case, but its subject.
+            finding("exit/below-line", false, "H1", &[("households", &[text("H1")])]),
+            // A rule that says nothing about what it covers.
+            finding("other/rule", false, "x", &[("payments", &[text("P9")])]),
+        ];
+        let score = score(&findings, &covers(), &truth());
+        let fd12 = score.kinds.iter().find(|k| k.kind == "FD12").expect("kind is listed");
+        assert_eq!((fd12.planted, fd12.found, fd12.recall), (2, 1, Some(0.5)));
+        assert_eq!((fd12.lookalikes, fd12.lookalikes_flagged, fd12.lookalikes_exempt), (2, 1, 1));
+        assert_eq!(fd12.missed[0].records, ["payments P9"]);
+        let rule = score.rules.iter().find(|r| r.rule == "funds/after-death").expect("rule is listed");
+        assert_eq!((rule.flagged, rule.planted, rule.other_kind, rule.lookalike, rule.background, rule.exempt), (5, 2, 1, 1, 1, 1));
+        assert_eq!(rule.precision, Some(0.5));
+        assert_eq!(score.totals.recall, Some(2.0 / 3.0));
+        assert_eq!(
+            score.to_string(),
+            "\
+kind  planted  found  missed  recall  look-alikes  flagged  exempt  rules
+FD12        2      1       1   50.0%            2        1       1  funds/after-death
+FE01        1      1       0  100.0%            0        0       0  exit/below-line
+
+rule               flagged  planted  other kind  look-alike  background  exempt  precision  kinds
+exit/below-line          1        1           0           0           0       0     100.0%  FE01
+funds/after-death        5        2           1           1           1       1      50.0%  FD12
+
+Planted and not found
+  FD12  T2  person 520101195001010029  payments P9; paid after the death
+
+Look-alikes flagged
+  FD12  T3  person 520101195001010037  payments P3; funeral grant
+
+Findings of funds/after-death on nothing planted
+  payments P77
+
+Kinds that no rule covers
+  CM03
+
+2 of 3 kinds covered; 2 of 3 planted cases found (66.7%); 1 of 2 look-alikes flagged; precision 60.0%
+"
+        );
+    }
+
+    #[test]
+    fn an_exempt_planted_case_is_missed() {
+        let findings = [finding("exit/below-line", true, "H1", &[("incomes", &[text("H1"), Value::Int(2019)])])];
+        let score = score(&findings, &covers(), &truth());
+        let fe01 = score.kinds.iter().find(|k| k.kind == "FE01").expect("kind is listed");
+        assert_eq!((fe01.found, fe01.exempted), (0, 1));
+        assert!(!score.kinds.iter().any(|k| k.kind == "CM03" && k.covered));
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("truth.csv");
+        std::fs::write(&path, "a,b\n1,2\n").expect("file can be written");
+        assert_eq!(Truth::read(&path).expect_err("refused").0[0].code, "truth-unreadable");
+        assert_eq!(Truth::read(&dir.path().join("none.csv")).expect_err("refused").0[0].code, "truth-unreadable");
+    }
+}

@@ -135,10 +135,13 @@ fn cadres(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: &mut Draw
             village.postings.push(Posting { cadre: p.id, region, role: "adviser", full_time: false, starts, ends: None });
         }
     }
-    if !layout.small || village.site.index % 8 == 0 {
-        let years = if layout.small { 1 } else { 2 };
-        let starts = day(layout.first_year + 1, 3, 1);
-        let ends = day(layout.first_year + 1 + years, 3, 1) - 1;
+    let every = if layout.small { 4 } else { 1 };
+    if village.site.index.is_multiple_of(every) {
+        // All years get some attendance; a small programme has postings of half a year.
+        let years = layout.years().count();
+        let year = layout.last_year - ((village.site.index / every) % years) as i32;
+        let starts = day(year, 3, 1);
+        let ends = if layout.small { day(year, 8, 31) } else { day(year + 2, 2, 28).min(as_of()) };
         let cadre = resident(layout, village, ids, draw, starts);
         post(village, draw, cadre, "first_secretary", starts, ends, 21);
     }

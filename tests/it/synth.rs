@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use recount::synth::{self, Role, SynthOptions, Truth};
+use recount::{project, schema, table};
 
 /// What the committed sample is made of.
 fn sample() -> SynthOptions {
@@ -125,4 +126,38 @@ fn options_out_of_range_are_refused_together() {
     let problems = synth::write(&SynthOptions::new(10, 9, 1), temp.path()).expect_err("refused");
     assert_eq!(problems.0.len(), 2);
     assert!(contents(temp.path()).is_empty());
+}
+
+/// Every table, every column: the project file fits the files, and no cell is rejected but those that were planted.
+#[test]
+fn the_programme_loads_without_a_stray_cell() {
+    let temp = tempfile::tempdir().expect("temporary folder");
+    synth::write(&SynthOptions::new(640, 5, 5), temp.path()).expect("programme can be written");
+    let project = project::read(&temp.path().join("recount.yaml")).unwrap_or_else(|e| panic!("{e}"));
+    let mut needs = table::Needs::default();
+    for t in &project.tables {
+        needs.columns.insert(t.name.value.clone(), t.columns.iter().filter(|c| c.is.is_none()).map(|c| c.name.value.clone()).collect());
+    }
+    let loaded = table::load(&project, &needs, &table::LoadOptions::default()).unwrap_or_else(|e| panic!("{e}"));
+    assert!(loaded.warnings.0.iter().all(|w| w.code == "rejected-cells"), "{}", loaded.warnings);
+    let planted = |column: &str| match column {
+        "id_no" => ["DI01", "DI16"].as_slice(),
+        "phone" => ["DI07"].as_slice(),
+        _ => [].as_slice(),
+    };
+    let truth = Truth::read(&temp.path().join("truth.csv")).expect("truth can be read");
+    for r in &loaded.rejected {
+        let kinds = planted(r.column.as_deref().unwrap_or_default());
+        assert!(!kinds.is_empty(), "{} line {}: {:?} `{}` {}", r.file, r.line, r.column, r.delivered, r.problem);
+    }
+    let members = fs::read_to_string(temp.path().join("data/members.csv")).expect("members can be read");
+    let delivered: BTreeMap<&str, &str> = members.lines().filter_map(|line| line.split(',').next().zip(line.split(',').nth(2))).collect();
+    let damaged = truth.rows.iter().filter(|r| r.role == Role::Planted && planted("id_no").contains(&r.kind.as_str()));
+    let unreadable = damaged.filter(|r| schema::citizen_id::parse(delivered[r.key.as_str()]).is_err()).count();
+    assert_eq!(loaded.rejected.iter().filter(|r| r.column.as_deref() == Some("id_no")).count(), unreadable);
+    assert!(unreadable > 0);
+    for receipt in &loaded.receipt {
+        assert!(receipt.rows > 0, "{} is empty", receipt.table);
+        assert_eq!((receipt.duplicate_keys, receipt.ragged), (0, 0), "{}", receipt.table);
+    }
 }
