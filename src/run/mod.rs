@@ -17,7 +17,7 @@ use sha2::Digest;
 pub use compare::{Cause, Comparison, Updated, compare};
 pub use folder::{Sink, Written, existing, write};
 pub use place::{Place, places, regions};
-pub use store::read;
+pub use store::{read, severity_name, status_name};
 
 use crate::case::{Case, RuleCard, VisitPlan};
 use crate::finding::{Coverage, Finding, Outcome};
