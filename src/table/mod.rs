@@ -4,6 +4,7 @@ mod assemble;
 mod bits;
 mod build;
 mod column;
+mod delivered;
 mod from_text;
 mod intern;
 mod load;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
+pub use delivered::{Delivered, WantedRows, delivered};
 pub use from_text::{from_text, from_text_as_of};
 pub use load::{load, load_in_blocks};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};

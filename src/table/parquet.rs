@@ -170,7 +170,7 @@ fn float(builder: &mut ColumnBuilder, semantic: &SemanticType, value: f64, line:
     builder.cell(&if value.is_finite() { number_text(value) } else { value.to_string() }, line);
 }
 
-fn big_endian(bytes: &[u8]) -> Option<i128> {
+pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
     if bytes.is_empty() || bytes.len() > 16 {
         return None;
     }

@@ -9,7 +9,7 @@ use super::intern::Pool;
 use super::plan::TablePlan;
 use super::{FileOrigin, Progress};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::project::Format;
+use crate::project::{Format, TableSource};
 use crate::schema::{BadCell, trim};
 use crate::source::{
     Block, BlockReader, CsvRecords, Cut, Found, InputFile, empty_file, format_of, map_headers, missing_column, normal_header, number_text,
@@ -77,8 +77,7 @@ impl Reading<'_> {
 
     fn csv(&self, file: &InputFile) -> Result<FileRows, Diagnostics> {
         let source = self.plan.source;
-        let extension = file.path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        let delimiter = source.delimiter.unwrap_or(if extension.as_deref() == Some("tsv") { b'\t' } else { b',' });
+        let delimiter = delimiter_of(source, file);
         let mut reader = BlockReader::open(file, source.encoding.as_ref(), Cut::Csv { delimiter }, self.block_bytes)?;
         let mut head = String::new();
         let (headers, header_line, body) = loop {
@@ -315,6 +314,12 @@ impl Reading<'_> {
 struct JsonSeen {
     names: std::collections::BTreeSet<String>,
     slots: std::collections::BTreeSet<usize>,
+}
+
+/// The declared delimiter, or the one the file's extension names.
+pub(super) fn delimiter_of(source: &TableSource, file: &InputFile) -> u8 {
+    let is_tsv = file.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
+    source.delimiter.unwrap_or(if is_tsv { b'\t' } else { b',' })
 }
 
 /// Headers, the line of the first header row, and where the records begin; `None` when the text is too short for that.
