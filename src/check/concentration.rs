@@ -105,7 +105,7 @@ impl Check for ConcentrationCheck {
             rel: groups,
             flag: Flag::Row(flag),
             measure: Some(measure),
-            members: vec![Members { role: "record".into(), owner: over.owner, set: over.set, inner: 1, filter: None }],
+            members: vec![Members { role: "counted".into(), owner: over.owner, set: over.set, inner: 1, filter: None }],
             figures,
             identity,
             ..CheckPlan::of(UnitKind::Group, unit, source, scope)

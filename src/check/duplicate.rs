@@ -145,7 +145,7 @@ impl DuplicateCheck {
         Some(CheckPlan {
             rel: unit.groups,
             flag: Flag::Row(flag),
-            members: vec![Members { role: "record".into(), owner: over.owner, set: over.set, inner: 1, filter: None }],
+            members: vec![Members { role: "same key".into(), owner: over.owner, set: over.set, inner: 1, filter: None }],
             figures,
             identity,
             ..CheckPlan::of(UnitKind::Group, text, unit.source, scope)

@@ -220,7 +220,7 @@ impl Checker<'_> {
                 }
                 let backs = self.back_names();
                 let help = if backs.is_empty() {
-                    "declare a link with `back:` in recount.yaml".to_owned()
+                    "rows that belong to one are named by `back:` of a link in recount.yaml, or by the group of a check".to_owned()
                 } else {
                     format!("rows that belong to this one: {}", backs.iter().map(|b| format!("`{b}`")).collect::<Vec<_>>().join(", "))
                 };

@@ -54,7 +54,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (";", ""),
 ];
 
-pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
+pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Box<SyntaxError>> {
     let mut found = vec![];
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -91,7 +91,7 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, SyntaxError> {
     Ok(found)
 }
 
-fn number(text: &str, start: usize) -> Result<(Token, usize), SyntaxError> {
+fn number(text: &str, start: usize) -> Result<(Token, usize), Box<SyntaxError>> {
     let digits = |from: usize| from + text[from..].find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len() - from);
     let mut end = digits(start);
     if text[end..].starts_with('.') && text[end + 1..].starts_with(|c: char| c.is_ascii_digit()) {
@@ -105,7 +105,7 @@ fn number(text: &str, start: usize) -> Result<(Token, usize), SyntaxError> {
     Ok((Token { kind: TokenKind::Number(text[start..end].to_owned()), range: start..end }, end))
 }
 
-fn quoted(text: &str, start: usize, quote: char) -> Result<(Token, usize), SyntaxError> {
+fn quoted(text: &str, start: usize, quote: char) -> Result<(Token, usize), Box<SyntaxError>> {
     let mut value = String::new();
     let mut chars = text[start + 1..].char_indices().peekable();
     while let Some((i, c)) = chars.next() {

@@ -4,20 +4,26 @@
 //! small ids; equal nodes get equal ids, which is how the work of many rules merges.
 
 mod aggregates;
+mod arithmetic;
 mod build;
 mod calls;
 mod catalog;
 mod checker;
+mod compare;
 mod expr;
 mod fold;
 mod functions;
 mod graph;
 mod lexer;
 mod names;
+mod needs;
+mod policy;
 mod rows;
 mod scope;
+mod show;
 mod syntax;
 mod types;
+mod views;
 
 pub use catalog::{Catalog, ColumnDef, Coverage, LinkDef, ParameterDef, ParameterKind, Pick, TableDef};
 pub use checker::parse;
@@ -28,8 +34,10 @@ pub use graph::{
     Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,
 };
 pub(crate) use lexer::{Token, TokenKind, tokens};
+pub use needs::needs;
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
+pub use show::Part;
 pub use types::Want;
 
 #[cfg(test)]

@@ -24,10 +24,10 @@ pub(crate) struct SyntaxError {
 }
 
 impl SyntaxError {
-    pub fn new(message: impl Into<String>, range: Range<usize>, label: impl Into<String>) -> Self {
-        SyntaxError { code: "syntax", message: message.into(), range, label: label.into(), help: None }
+    pub fn new(message: impl Into<String>, range: Range<usize>, label: impl Into<String>) -> Box<Self> {
+        Box::new(SyntaxError { code: "syntax", message: message.into(), range, label: label.into(), help: None })
     }
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self: Box<Self>, help: impl Into<String>) -> Box<Self> {
         self.help = Some(help.into());
         self
     }
@@ -168,7 +168,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// Parses a whole text as one expression.
-pub(crate) fn parse(text: &str) -> Result<Ast, SyntaxError> {
+pub(crate) fn parse(text: &str) -> Result<Ast, Box<SyntaxError>> {
     let mut parser = Parser::new(text)?;
     if parser.at_end() {
         return Err(SyntaxError::new("an expression is missing", 0..text.len(), "nothing to compute here"));
@@ -187,7 +187,7 @@ pub(crate) struct Parser {
 }
 
 impl Parser {
-    pub fn new(text: &str) -> Result<Self, SyntaxError> {
+    pub fn new(text: &str) -> Result<Self, Box<SyntaxError>> {
         Ok(Parser { tokens: tokens(text)?, position: 0, depth: 0, length: text.len() })
     }
     pub fn at_end(&self) -> bool {
@@ -239,7 +239,7 @@ impl Parser {
             },
         }
     }
-    pub fn expect_symbol(&mut self, symbol: &str, after: &str) -> Result<(), SyntaxError> {
+    pub fn expect_symbol(&mut self, symbol: &str, after: &str) -> Result<(), Box<SyntaxError>> {
         if self.take_symbol(symbol) {
             return Ok(());
         }
@@ -249,13 +249,13 @@ impl Parser {
             format!("`{symbol}` is missing here"),
         ))
     }
-    fn expect_word(&mut self, word: &str, after: &str) -> Result<(), SyntaxError> {
+    fn expect_word(&mut self, word: &str, after: &str) -> Result<(), Box<SyntaxError>> {
         if self.take_word(word) {
             return Ok(());
         }
         Err(SyntaxError::new(format!("found {}, wanted `{word}` {after}", self.found()), self.here(), format!("`{word}` is missing here")))
     }
-    pub fn expect_end(&self) -> Result<(), SyntaxError> {
+    pub fn expect_end(&self) -> Result<(), Box<SyntaxError>> {
         if self.at_end() {
             return Ok(());
         }
@@ -267,94 +267,122 @@ impl Parser {
         })
     }
 
-    pub fn expression(&mut self) -> Result<Ast, SyntaxError> {
-        self.deeper(Self::or)
+    pub fn expression(&mut self) -> Result<Ast, Box<SyntaxError>> {
+        self.climb(OR)
     }
 
-    fn deeper(&mut self, parse: impl FnOnce(&mut Self) -> Result<Ast, SyntaxError>) -> Result<Ast, SyntaxError> {
+    /// An expression of operators that bind at least as strongly as `least`. One call per level, so that deep texts need little stack.
+    fn climb(&mut self, least: u8) -> Result<Ast, Box<SyntaxError>> {
         if self.depth >= MAX_DEPTH {
-            return Err(SyntaxError {
-                code: "too-deep",
-                ..SyntaxError::new(format!("the expression nests more than {MAX_DEPTH} levels deep"), self.here(), "one level too many")
-                    .help("give parts of it names under `let:` or as computed columns")
-            });
+            return Err(self.too_deep("nests", "levels deep"));
         }
         self.depth += 1;
-        let ast = parse(self);
+        let result = self.prefix().and_then(|left| self.operators(left, least));
         self.depth -= 1;
-        ast
+        result
     }
-
-    fn or(&mut self) -> Result<Ast, SyntaxError> {
-        self.chain("or", Self::and)
+    fn too_deep(&self, verb: &str, what: &str) -> Box<SyntaxError> {
+        let mut error = SyntaxError::new(format!("the expression {verb} more than {MAX_DEPTH} {what}"), self.here(), "one too many");
+        error.code = "too-deep";
+        error.help("give parts of it names under `let:` or as computed columns")
     }
-    fn and(&mut self) -> Result<Ast, SyntaxError> {
-        self.chain("and", Self::not)
-    }
-    fn chain(&mut self, word: &str, part: fn(&mut Self) -> Result<Ast, SyntaxError>) -> Result<Ast, SyntaxError> {
-        let first = part(self)?;
-        if !self.peek_word(word) {
-            return Ok(first);
+    fn prefix(&mut self) -> Result<Ast, Box<SyntaxError>> {
+        let start = self.here().start;
+        if self.take_word("not") {
+            let arg = self.climb(NOT)?;
+            let range = start..arg.range.end;
+            return Ok(Ast { kind: Kind::Not(Box::new(arg)), range });
         }
+        if self.take_symbol("-") {
+            let arg = self.climb(UNARY)?;
+            let range = start..arg.range.end;
+            return Ok(Ast { kind: Kind::Negate(Box::new(arg)), range });
+        }
+        while self.take_symbol("+") {}
+        self.primary()
+    }
+    fn operators(&mut self, mut left: Ast, least: u8) -> Result<Ast, Box<SyntaxError>> {
+        let (mut compared, mut taken) = (false, 0);
+        loop {
+            let Some(level) = self.infix_level().filter(|level| *level >= least) else { return Ok(left) };
+            taken += 1;
+            if self.depth + taken > MAX_DEPTH {
+                return Err(self.too_deep("has", "operations in a row"));
+            }
+            left = match level {
+                OR | AND => self.chain(left, level)?,
+                COMPARE => {
+                    let symbol = matches!(self.peek().map(|t| &t.kind), Some(TokenKind::Symbol(_)));
+                    if symbol && compared {
+                        return Err(SyntaxError::new("comparisons cannot follow each other", self.here(), "second comparison")
+                            .help("write `a < b and b < c`, or `b between a and c`"));
+                    }
+                    compared |= symbol;
+                    self.comparison(left)?
+                }
+                _ => self.arithmetic(left, level)?,
+            };
+        }
+    }
+    /// How strongly the next operator binds.
+    fn infix_level(&self) -> Option<u8> {
+        match &self.peek()?.kind {
+            TokenKind::Symbol(symbol) => operator(symbol).map(|(level, _)| level),
+            TokenKind::Word { text, quoted: false } => match text.to_lowercase().as_str() {
+                "or" => Some(OR),
+                "and" => Some(AND),
+                "is" | "in" | "between" | "like" => Some(COMPARE),
+                "not" if self.word_at(self.position + 1).is_some_and(|w| matches!(w.as_str(), "in" | "between" | "like")) => Some(COMPARE),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    fn chain(&mut self, first: Ast, level: u8) -> Result<Ast, Box<SyntaxError>> {
+        let word = if level == OR { "or" } else { "and" };
         let start = first.range.start;
         let mut parts = vec![first];
         while self.take_word(word) {
-            parts.push(part(self)?);
+            parts.push(self.climb(level + 1)?);
         }
-        let end = self.before();
-        Ok(Ast { kind: Kind::Chain { and: word == "and", parts }, range: start..end })
+        let range = start..self.before();
+        Ok(Ast { kind: Kind::Chain { and: level == AND, parts }, range })
     }
-    fn not(&mut self) -> Result<Ast, SyntaxError> {
-        let start = self.here().start;
-        if self.take_word("not") {
-            let arg = self.deeper(Self::not)?;
-            let end = arg.range.end;
-            return Ok(Ast { kind: Kind::Not(Box::new(arg)), range: start..end });
+    fn arithmetic(&mut self, left: Ast, level: u8) -> Result<Ast, Box<SyntaxError>> {
+        let op = match self.peek().map(|t| &t.kind) {
+            Some(TokenKind::Symbol(symbol)) => operator(symbol),
+            _ => None,
+        };
+        let Some((_, op)) = op else { return Ok(left) };
+        self.position += 1;
+        let right = self.climb(level + 1)?;
+        let range = left.range.start..right.range.end;
+        Ok(Ast { kind: Kind::Binary { op, left: Box::new(left), right: Box::new(right) }, range })
+    }
+    fn comparison(&mut self, left: Ast) -> Result<Ast, Box<SyntaxError>> {
+        if matches!(self.peek().map(|t| &t.kind), Some(TokenKind::Symbol(_))) {
+            return self.arithmetic(left, COMPARE);
         }
-        self.comparison()
-    }
-
-    fn comparison(&mut self) -> Result<Ast, SyntaxError> {
-        let mut left = self.binary(0)?;
-        let mut compared = false;
-        loop {
-            let start = left.range.start;
-            let operator = self.peek().and_then(|t| if let TokenKind::Symbol(s) = &t.kind { comparison_operator(s) } else { None });
-            if let Some(op) = operator {
-                if compared {
-                    return Err(SyntaxError::new("comparisons cannot follow each other", self.here(), "second comparison")
-                        .help("write `a < b and b < c`, or `b between a and c`"));
-                }
-                compared = true;
-                self.position += 1;
-                let right = self.binary(0)?;
-                let range = start..right.range.end;
-                left = Ast { kind: Kind::Binary { op, left: Box::new(left), right: Box::new(right) }, range };
-                continue;
-            }
-            let arg = Box::new(left);
-            let kind = if self.take_word("is") {
-                self.is(arg)?
+        let start = left.range.start;
+        let arg = Box::new(left);
+        let kind = if self.take_word("is") {
+            self.is(arg)?
+        } else {
+            let negated = self.take_word("not");
+            if self.take_word("in") {
+                self.in_list(arg, negated)?
+            } else if self.take_word("between") {
+                let low = Box::new(self.climb(CONCAT)?);
+                self.expect_word("and", "between the two bounds of `between`")?;
+                Kind::Between { arg, low, high: Box::new(self.climb(CONCAT)?), negated }
             } else {
-                let negated = self.peek_word("not")
-                    && self.word_at(self.position + 1).is_some_and(|w| matches!(w.as_str(), "in" | "between" | "like"));
-                self.position += usize::from(negated);
-                if self.take_word("in") {
-                    self.in_list(arg, negated)?
-                } else if self.take_word("between") {
-                    let low = Box::new(self.binary(0)?);
-                    self.expect_word("and", "between the two bounds of `between`")?;
-                    Kind::Between { arg, low, high: Box::new(self.binary(0)?), negated }
-                } else if self.take_word("like") {
-                    Kind::Like { arg, pattern: Box::new(self.binary(0)?), negated }
-                } else {
-                    return Ok(*arg);
-                }
-            };
-            left = Ast { kind, range: start..self.before() };
-        }
+                self.expect_word("like", "before a pattern")?;
+                Kind::Like { arg, pattern: Box::new(self.climb(CONCAT)?), negated }
+            }
+        };
+        Ok(Ast { kind, range: start..self.before() })
     }
-    fn is(&mut self, arg: Box<Ast>) -> Result<Kind, SyntaxError> {
+    fn is(&mut self, arg: Box<Ast>) -> Result<Kind, Box<SyntaxError>> {
         let negated = self.take_word("not");
         if self.take_word("null") {
             return Ok(Kind::IsNull { arg, negated });
@@ -367,7 +395,7 @@ impl Parser {
         Err(SyntaxError::new(format!("found {} after `is`", self.found()), self.here(), "wanted `null`, `true` or `false`")
             .help("compare values with `=`; ask for a missing value with `is null`"))
     }
-    fn in_list(&mut self, arg: Box<Ast>, negated: bool) -> Result<Kind, SyntaxError> {
+    fn in_list(&mut self, arg: Box<Ast>, negated: bool) -> Result<Kind, Box<SyntaxError>> {
         if !self.take_symbol("(") {
             return Err(SyntaxError::new(format!("found {} after `in`", self.found()), self.here(), "wanted a list in brackets")
                 .help("write `x in ('a', 'b')`"));
@@ -383,48 +411,7 @@ impl Parser {
         Ok(Kind::In { arg, list, negated })
     }
 
-    /// Levels: 0 `||`, 1 `+ -`, 2 `* / %`.
-    fn binary(&mut self, level: u8) -> Result<Ast, SyntaxError> {
-        if level > 2 {
-            return self.unary();
-        }
-        let mut left = self.binary(level + 1)?;
-        let mut chained = 0;
-        loop {
-            let op = match self.peek().map(|t| &t.kind) {
-                Some(TokenKind::Symbol(s)) => arithmetic_operator(s, level),
-                _ => None,
-            };
-            let Some(op) = op else { return Ok(left) };
-            chained += 1;
-            if self.depth + chained >= MAX_DEPTH {
-                return Err(SyntaxError {
-                    code: "too-deep",
-                    ..SyntaxError::new(format!("more than {MAX_DEPTH} operations in a row"), self.here(), "one too many")
-                        .help("give parts of it names under `let:` or as computed columns")
-                });
-            }
-            self.position += 1;
-            let right = self.binary(level + 1)?;
-            let range = left.range.start..right.range.end;
-            left = Ast { kind: Kind::Binary { op, left: Box::new(left), right: Box::new(right) }, range };
-        }
-    }
-
-    fn unary(&mut self) -> Result<Ast, SyntaxError> {
-        let start = self.here().start;
-        if self.take_symbol("-") {
-            let arg = self.deeper(Self::unary)?;
-            let end = arg.range.end;
-            return Ok(Ast { kind: Kind::Negate(Box::new(arg)), range: start..end });
-        }
-        if self.take_symbol("+") {
-            return self.deeper(Self::unary);
-        }
-        self.primary()
-    }
-
-    fn primary(&mut self) -> Result<Ast, SyntaxError> {
+    fn primary(&mut self) -> Result<Ast, Box<SyntaxError>> {
         let Some(token) = self.peek().cloned() else {
             return Err(SyntaxError::new("the expression ends too early", self.here(), "a value is missing here"));
         };
@@ -485,7 +472,7 @@ impl Parser {
         Kind::Interval(value)
     }
 
-    fn path(&mut self, first: Ident) -> Result<Vec<Ident>, SyntaxError> {
+    fn path(&mut self, first: Ident) -> Result<Vec<Ident>, Box<SyntaxError>> {
         let mut path = vec![first];
         while self.take_symbol(".") {
             match self.peek().cloned() {
@@ -508,7 +495,7 @@ impl Parser {
         Ok(path)
     }
 
-    fn reserved(&mut self, word: &str, range: Range<usize>) -> Result<Ast, SyntaxError> {
+    fn reserved(&mut self, word: &str, range: Range<usize>) -> Result<Ast, Box<SyntaxError>> {
         match word {
             "null" | "true" | "false" => {
                 self.position += 1;
@@ -520,13 +507,12 @@ impl Parser {
                 let kind = self.case()?;
                 Ok(Ast { kind, range: range.start..self.before() })
             }
-            "not" => self.deeper(Self::not),
             _ => Err(SyntaxError::new(format!("found `{word}`, wanted a value"), range, "a value is missing before this")
                 .help(format!("a column named `{word}` is written \"{word}\""))),
         }
     }
 
-    fn case(&mut self) -> Result<Kind, SyntaxError> {
+    fn case(&mut self) -> Result<Kind, Box<SyntaxError>> {
         let operand = if self.peek_word("when") { None } else { Some(Box::new(self.expression()?)) };
         let mut whens = vec![];
         while self.take_word("when") {
@@ -543,7 +529,7 @@ impl Parser {
     }
 
     /// After `name(`.
-    fn call(&mut self, name: Ident) -> Result<Kind, SyntaxError> {
+    fn call(&mut self, name: Ident) -> Result<Kind, Box<SyntaxError>> {
         let distinct = self.take_word("distinct");
         let mut args = vec![];
         while !self.peek_symbol(")") {
@@ -578,26 +564,30 @@ impl Parser {
     }
 }
 
-fn comparison_operator(symbol: &str) -> Option<Operator> {
-    Some(match symbol {
-        "=" => Operator::Equal,
-        "<>" | "!=" => Operator::NotEqual,
-        "<" => Operator::Less,
-        "<=" => Operator::LessEqual,
-        ">" => Operator::Greater,
-        ">=" => Operator::GreaterEqual,
-        _ => return None,
-    })
-}
+// Strength of binding, weakest first.
+const OR: u8 = 1;
+const AND: u8 = 2;
+const NOT: u8 = 3;
+const COMPARE: u8 = 4;
+const CONCAT: u8 = 5;
+const ADD: u8 = 6;
+const MULTIPLY: u8 = 7;
+const UNARY: u8 = 8;
 
-fn arithmetic_operator(symbol: &str, level: u8) -> Option<Operator> {
-    Some(match (level, symbol) {
-        (0, "||") => Operator::Concat,
-        (1, "+") => Operator::Add,
-        (1, "-") => Operator::Subtract,
-        (2, "*") => Operator::Multiply,
-        (2, "/") => Operator::Divide,
-        (2, "%") => Operator::Remainder,
+fn operator(symbol: &str) -> Option<(u8, Operator)> {
+    Some(match symbol {
+        "=" => (COMPARE, Operator::Equal),
+        "<>" | "!=" => (COMPARE, Operator::NotEqual),
+        "<" => (COMPARE, Operator::Less),
+        "<=" => (COMPARE, Operator::LessEqual),
+        ">" => (COMPARE, Operator::Greater),
+        ">=" => (COMPARE, Operator::GreaterEqual),
+        "||" => (CONCAT, Operator::Concat),
+        "+" => (ADD, Operator::Add),
+        "-" => (ADD, Operator::Subtract),
+        "*" => (MULTIPLY, Operator::Multiply),
+        "/" => (MULTIPLY, Operator::Divide),
+        "%" => (MULTIPLY, Operator::Remainder),
         _ => return None,
     })
 }

@@ -1,1 +1,42 @@
-//! `report`: see ARCHITECTURE.md.
+//! Formats that people read: one file each. Values are masked here, unless the report is revealed.
+
+mod charts;
+mod export;
+mod html;
+mod ledger;
+mod show;
+mod terminal;
+mod view;
+mod words;
+
+pub use export::{cases_csv, findings_csv, json, outcomes_csv};
+pub use html::html;
+pub use ledger::ledger;
+pub use terminal::summary;
+pub use words::Lang;
+
+use crate::diagnostic::Diagnostics;
+use crate::run::RunContent;
+
+/// Cases in `report.html`, and in each further page.
+pub const CASES_PER_PAGE: usize = 500;
+
+/// How a report is rendered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    pub lang: Lang,
+    /// Personal data in full. Whoever sets it has checked and logged the authority.
+    pub reveal: bool,
+}
+
+/// Where rendered files go: a relative path (`/` between folders) and its bytes.
+pub type Out<'a> = dyn FnMut(&str, &[u8]) -> Result<(), Diagnostics> + 'a;
+
+/// The report files of a run folder: `report.html`, `cases/*.html`, `ledger.xlsx`.
+pub fn files(content: &RunContent, options: &Options, out: &mut Out<'_>) -> Result<(), Diagnostics> {
+    html(content, options, out)?;
+    out("ledger.xlsx", &ledger(content, options)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ mod folder;
 mod lint;
 mod mutate;
 mod overlay;
+mod parts;
 mod resolve;
 mod say;
 mod spec;

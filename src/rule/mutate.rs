@@ -20,7 +20,8 @@ const CONDITIONS: [&str; 3] = ["where", "expect", "having"];
 const KEYS: [&str; 7] = ["keys", "key", "by", "per", "peers", "columns", "steps"];
 
 /// Variants of `file`: conditions turned round, limits moved, keys, exemptions and the population's condition left out.
-/// Variants that cannot be read are left out; some may not resolve, and those say nothing about the tests.
+/// Variants that cannot be read are left out. Some do not resolve (half a whole number where a whole one is wanted); they say nothing about
+/// the tests.
 pub fn mutants(file: &RuleFile) -> Vec<Mutant> {
     let Ok(tree) = yaml::read::<Spanned<Tree>>(&file.text) else { return vec![] };
     let mut changed: Vec<(String, Tree)> = vec![];

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::folder::RuleFile;
-use super::say::{TemplatePiece, part, template};
-use super::spec::{ExemptSpec, Report, RuleSpec, SeveritySpec, texts_of};
-use super::{Basis, Exemption, Limits, Rule, RuleStatus, RuleText, SayPiece};
-use crate::check::{CheckPlan, Flag, Planner, UnitKind};
+use super::parts;
+use super::say::TemplatePiece;
+use super::spec::{ExemptSpec, Report, RuleSpec, SeveritySpec};
+use super::{Basis, Exemption, Rule, RuleStatus, RuleText, SayPiece};
+use crate::check::{CheckPlan, Flag, Planner};
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::finding::Severity;
 use crate::plan::{self, Catalog, ExprId, Graph, RelId, RowRef, RowSet, Scope, SetId, Slot, Want};
@@ -45,14 +46,16 @@ impl RuleFile {
 pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &Project) -> Result<Rule, Diagnostics> {
     let spec = &file.spec;
     let mut problems = Diagnostics::default();
-    let limits = problems.take(limits(spec)).unwrap_or_default();
-    problems.extend(subject(spec));
-    let templates = problems.take(templates(spec)).unwrap_or_default();
+    let limits = problems.take(parts::limits(spec)).unwrap_or_default();
+    problems.extend(parts::subject(spec));
+    let templates = problems.take(parts::templates(spec)).unwrap_or_default();
     let group = spec.report.as_ref().is_some_and(|r| r.value == Report::Group);
     let mut planner = Planner::new(catalog, graph).reporting_groups(group);
     let check = problems.take(spec.check.value.plan(&mut planner));
     problems.extend(planner.messages);
+    problems.extend(parts::names_in_tests(spec, project));
     let Some(check) = check else {
+        problems.extend(without_check(spec, &templates, catalog, graph));
         return Err(problems);
     };
     let mut names = Resolver { catalog, graph, scope: &check.scope, problems };
@@ -76,9 +79,8 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
     let decisive: Vec<ExprId> = spec.decisive.iter().filter_map(|text| names.expression(text, Want::Any)).collect();
     let exempt: Vec<Exemption> = spec.exempt.iter().filter_map(|e| names.exemption(e, &check)).collect();
     let mut problems = names.problems;
-    let validates = problems.take(validates(spec, &check, catalog)).flatten();
-    problems.extend(report(spec, &check));
-    problems.extend(names_in_tests(spec, project));
+    let validates = problems.take(parts::validates(spec, &check, catalog)).flatten();
+    problems.extend(parts::report(spec, &check));
 
     let amount = amount.unwrap_or(check.amount);
     let measure = measure.unwrap_or(check.measure);
@@ -252,125 +254,33 @@ fn default_decisive(figures: &[(String, ExprId)], amount: Option<ExprId>, measur
     decisive
 }
 
-fn subject(spec: &RuleSpec) -> Diagnostics {
-    let mut problems = Diagnostics::default();
-    if spec.subject.is_empty() {
-        problems.push(
-            Diagnostic::error("missing-subject", format!("rule `{}` does not say whom its findings are about", spec.id.value))
-                .at(spec.id.span.clone(), "has no `subject`")
-                .help("write e.g. `subject: {household: households.household_id}`"),
-        );
-    }
-    problems
-}
-
-fn templates(spec: &RuleSpec) -> Result<Vec<(String, Vec<TemplatePiece>)>, Diagnostics> {
-    let mut problems = Diagnostics::default();
-    let mut templates = vec![];
-    for (language, text) in spec.say.iter().flat_map(texts_of) {
-        if let Some(pieces) = problems.take(template(&text)) {
-            templates.push((language.to_owned(), pieces));
-        }
-    }
-    problems.finish(templates)
-}
-
-fn limits(spec: &RuleSpec) -> Result<Limits, Diagnostics> {
-    let Some(rate) = spec.limits.as_ref().and_then(|l| l.max_flag_rate.as_ref()) else {
-        return Ok(Limits::default());
+/// What is wrong in the other expressions of a rule whose check cannot be planned: mistakes whatever names the check would have given.
+fn without_check(spec: &RuleSpec, templates: &[(String, Vec<TemplatePiece>)], catalog: &Catalog, graph: &mut Graph) -> Diagnostics {
+    let tables = spec.check.value.tables();
+    let known = tables.iter().filter_map(|name| catalog.table(&name.value)).zip(0u8..);
+    let slot = |((_, table), slot): ((usize, &plan::TableDef), u8)| Slot {
+        names: vec![table.name.clone()],
+        rel: table.rel,
+        row: RowRef::slot(slot),
+        bare: false,
+        members: vec![],
     };
-    match parts_per_million(&rate.value) {
-        Some(ppm) => Ok(Limits { max_flag_rate: Some(ppm) }),
-        None => Err(Diagnostic::error("bad-rate", format!("`{}` is not a share", rate.value))
-            .at(rate.span.clone(), "a percentage from 0% to 100% was wanted")
-            .help("write e.g. `5%` or `0.5%`")
-            .into()),
+    let scope = Scope { slots: known.map(slot).collect(), ..Scope::default() };
+    let mut texts: Vec<&Spanned<String>> = spec.subject.iter().map(|(_, key)| key).collect();
+    if let SeveritySpec::Steps(steps) = &spec.severity.value {
+        texts.extend(steps.iter().map(|step| &step.when).filter(|when| when.value.trim() != "otherwise"));
     }
-}
-
-/// `5%`, `0.25%` as parts per million; at most four decimals, so that nothing is rounded.
-fn parts_per_million(text: &str) -> Option<u32> {
-    let number = text.trim().strip_suffix('%')?.trim();
-    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 3 || decimals.len() > 4 || !digits(whole) || !digits(decimals) || number.ends_with('.') {
-        return None;
-    }
-    let ppm = format!("{whole}{decimals:0<4}").parse::<u32>().ok()?;
-    (ppm <= 1_000_000).then_some(ppm)
-}
-
-fn validates(spec: &RuleSpec, check: &CheckPlan, catalog: &Catalog) -> Result<Option<RelId>, Diagnostics> {
-    let Some(name) = &spec.validates else { return Ok(None) };
-    let Some((position, table)) = catalog.table(&name.value) else {
-        return Err(Diagnostic::error("unknown-table", format!("there is no table `{}`", name.value))
-            .at(name.span.clone(), "not declared in recount.yaml")
-            .suggest(&name.value, catalog.tables.iter().map(|t| t.name.as_str()))
-            .into());
-    };
-    if check.kind != UnitKind::Record || check.table != position {
-        let unit = catalog.tables.get(check.table).map_or("another table", |t| t.name.as_str());
-        return Err(Diagnostic::error("validates-other-table", format!("a rule that validates `{}` must judge its records", name.value))
-            .at(name.span.clone(), format!("the units of this rule: {} ({unit})", check.unit))
-            .help(format!("write a `row` or `match` check over `{}`", name.value))
-            .into());
-    }
-    Ok(Some(table.rel))
-}
-
-fn report(spec: &RuleSpec, check: &CheckPlan) -> Diagnostics {
+    texts.extend(spec.amount.iter().chain(&spec.measure).chain(&spec.decisive));
+    texts.extend(spec.exempt.iter().flat_map(|e| e.when.iter().chain(&e.drop)));
+    texts.extend(templates.iter().flat_map(|(_, pieces)| pieces).filter_map(|piece| match piece {
+        TemplatePiece::Expression(text) => Some(text),
+        TemplatePiece::Text(_) => None,
+    }));
     let mut problems = Diagnostics::default();
-    if let Some(report) = &spec.report
-        && report.value == Report::Record
-        && check.kind != UnitKind::Record
-    {
-        problems.push(
-            Diagnostic::error("report-form", "`report: record` needs a check whose units are records")
-                .at(report.span.clone(), format!("the unit is a {}", check.unit))
-                .help("remove the line, or write `report: group`"),
-        );
-    }
-    problems
-}
-
-/// Tables, columns and parameters that the tests name.
-fn names_in_tests(spec: &RuleSpec, project: &Project) -> Diagnostics {
-    let mut problems = Diagnostics::default();
-    for test in &spec.tests {
-        for (name, rows) in &test.given {
-            let Some(table) = project.tables.iter().find(|t| t.name.value == name.value) else {
-                let mut problem = Diagnostic::error("unknown-table", format!("there is no table `{}`", name.value))
-                    .at(name.span.clone(), "not in recount.yaml");
-                problem = if project.views.iter().any(|v| v.name.value == name.value) {
-                    problem.help("it is a view: give the rows it is made from")
-                } else {
-                    problem.suggest(&name.value, project.tables.iter().map(|t| t.name.value.as_str()))
-                };
-                problems.push(problem);
-                continue;
-            };
-            let header = rows.value.lines().next().unwrap_or_default();
-            let mut start = 0;
-            for written in header.split(',') {
-                let column = written.trim().trim_matches('"');
-                if !table.columns.iter().any(|c| c.name.value == column) {
-                    problems.push(
-                        Diagnostic::error("unknown-column", format!("table `{}` has no column `{column}`", name.value))
-                            .at(part(rows, start..start + written.len()), format!("not in `{}`", name.value))
-                            .suggest(column, table.columns.iter().map(|c| c.name.value.as_str())),
-                    );
-                }
-                start += written.len() + 1;
-            }
-        }
-        for (name, _) in &test.set {
-            if !project.parameters.all.iter().any(|p| p.name == name.value) {
-                problems.push(
-                    Diagnostic::error("unknown-parameter", format!("there is no parameter `{}`", name.value))
-                        .at(name.span.clone(), "not in the parameter files")
-                        .suggest(&name.value, project.parameters.all.iter().map(|p| p.name.as_str())),
-                );
-            }
+    for text in texts {
+        if let Err(found) = plan::parse(text, &scope, catalog, graph, Want::Any) {
+            let sure = ["syntax", "unknown-column", "unknown-link", "unknown-function", "unknown-parameter", "unknown-code"];
+            found.0.into_iter().filter(|d| sure.contains(&d.code)).for_each(|d| problems.push(d));
         }
     }
     problems

@@ -59,7 +59,8 @@ fn message_text(message: &Message, lang: &str) -> Option<String> {
     )
 }
 
-pub(super) fn severity_name(severity: Severity) -> &'static str {
+/// `critical`, as files spell it.
+pub fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "info",
         Severity::Low => "low",
@@ -175,7 +176,8 @@ fn outcomes_frame(content: &RunContent) -> Frame {
     frame.with("detail", Cells::Text(all.iter().map(|o| Some(json(o))).collect()))
 }
 
-pub(super) fn status_name(status: &Status) -> &'static str {
+/// `completed`, as files spell it.
+pub fn status_name(status: &Status) -> &'static str {
     match status {
         Status::Completed => "completed",
         Status::Quarantined { .. } => "quarantined",

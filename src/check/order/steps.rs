@@ -127,13 +127,15 @@ pub(super) fn plan(spec: &OrderCheck, planner: &mut Planner) -> Option<CheckPlan
         Some(text) => planner.bool(text, &scope)?,
         None => planner.any(&[judged.missing, judged.out_of_order, judged.too_close, judged.too_late]),
     };
+    let mut preconditions = vec![planner.complete(&[anchor])];
+    preconditions.extend(judged.preconditions);
     let members = steps
         .iter()
         .map(|s| Members { role: s.role.clone(), owner: RowRef::slot(0), set: s.over.set, inner: 1, filter: s.filter })
         .collect();
     Some(CheckPlan {
         population: among.into_iter().collect(),
-        preconditions: judged.preconditions,
+        preconditions,
         flag: Flag::Row(flag),
         members,
         figures: all_figures,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::diagnostic::{Diagnostics, SourceText, Span, Spanned};
 use crate::project::Project;
-use crate::schema::{Type, Value};
+use crate::schema::Type;
 
 mod bad;
 mod build;

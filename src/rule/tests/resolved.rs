@@ -151,6 +151,20 @@ fn everything_wrong_is_said_at_once_with_its_place() {
 }
 
 #[test]
+fn a_broken_check_hides_no_mistake_that_is_one_anyway() {
+    let mut sample = sample();
+    let text = FULL
+        .replace("{payee_id_no: id_no}", "{paye_id_no: id_no}")
+        .replace("amount: payments.amount\n", "amount: payments.amont\n")
+        .replace("{days} days after", "{dyas} days after {nosuch(days)}")
+        .replace("days > 365", "days >");
+    let problems = sample.resolve(&text).unwrap_err();
+    // `dyas` may be a name that the check would have given; the column, the function and the syntax cannot be right.
+    assert_eq!(codes(&problems), ["unknown-column", "syntax", "unknown-column", "unknown-function"], "{problems}");
+    assert_eq!(pointed(&problems), "paye_id_no");
+}
+
+#[test]
 fn forms_that_make_no_sense_are_refused() {
     let mut sample = sample();
     for (from, to, code) in [

@@ -1,0 +1,122 @@
+//! What a run found, in a few lines for the terminal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::Options;
+use super::show::{Show, count};
+use super::words::{fill, word};
+use crate::case::once;
+use crate::finding::{Finding, Status};
+use crate::run::{RunContent, severity_name, status_name};
+
+/// `text` cut to `width` columns, with an ellipsis where something is left out.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let w = c.width().unwrap_or(0);
+        if used + w + 1 > width {
+            break;
+        }
+        used += w;
+        out.push(c);
+    }
+    out + "…"
+}
+
+fn pad(text: &str, width: usize, right: bool) -> String {
+    let space = " ".repeat(width.saturating_sub(text.width()));
+    if right { space + text } else { text.to_owned() + &space }
+}
+
+/// Rules with findings (most severe first), then rules that did not complete, then totals. Lines fit into `width` columns.
+pub fn summary(content: &RunContent, options: &Options, width: usize) -> String {
+    let lang = options.lang;
+    let show = Show::new(lang, options.reveal, &content.places);
+    let mut case_of: BTreeMap<usize, u64> = BTreeMap::new();
+    for case in &content.cases {
+        case_of.extend(case.findings.iter().map(|&i| (i, case.rank)));
+    }
+    let mut by_rule: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, finding) in content.findings.iter().enumerate().filter(|(_, f)| !f.exempt) {
+        by_rule.entry(&finding.rule).or_default().push(i);
+    }
+    let apart: BTreeSet<&str> =
+        content.outcomes.iter().filter(|o| matches!(o.status, Status::Quarantined { .. })).map(|o| o.rule.as_str()).collect();
+    let of = |rule: &str| by_rule.get(rule).into_iter().flatten().filter_map(|&i| content.findings.get(i));
+    let mut ranked: Vec<(crate::finding::Severity, usize, &str)> = by_rule
+        .iter()
+        .filter(|(rule, _)| !apart.contains(*rule))
+        .map(|(rule, all)| (of(rule).map(|f| f.severity).max().unwrap_or(crate::finding::Severity::Info), all.len(), *rule))
+        .collect();
+    ranked.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(b.2)));
+    let mut rows: Vec<[String; 5]> = vec![];
+    for (severity, n, rule) in ranked {
+        let cases: BTreeSet<u64> = by_rule.get(rule).into_iter().flatten().filter_map(|i| case_of.get(i)).copied().collect();
+        rows.push([
+            show.word(&format!("severity_{}", severity_name(severity))),
+            rule.to_owned(),
+            fill(lang, "terminal_findings", &[("n", &count(n as u64))]),
+            once(of(rule)).map(|m| show.money(Some(m))).unwrap_or_default(),
+            fill(lang, "terminal_cases", &[("n", &count(cases.len() as u64))]),
+        ]);
+    }
+    let stopped: Vec<[String; 3]> = content
+        .outcomes
+        .iter()
+        .filter_map(|o| match &o.status {
+            Status::Completed => None,
+            Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => {
+                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), reason.clone()])
+            }
+        })
+        .collect();
+    let first = rows.iter().map(|r| r[0].width()).chain(stopped.iter().map(|r| r[0].width())).max().unwrap_or(0);
+    let second = rows.iter().map(|r| r[1].width()).chain(stopped.iter().map(|r| r[1].width())).max().unwrap_or(0);
+    let widths: Vec<usize> = (2..5).map(|c| rows.iter().map(|r| r[c].width()).max().unwrap_or(0)).collect();
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(cut(text.trim_end(), width.max(20)).trim_end());
+        out.push('\n');
+    };
+    for r in &rows {
+        line(format!(
+            "  {}  {}  {}  {}  {}",
+            pad(&r[0], first, false),
+            pad(&r[1], second, false),
+            pad(&r[2], widths[0], true),
+            pad(&r[3], widths[1], true),
+            pad(&r[4], widths[2], true)
+        ));
+    }
+    for r in &stopped {
+        line(format!("  {}  {}  {}", pad(&r[0], first, false), pad(&r[1], second, false), r[2]));
+    }
+    let with = |wanted: &str| count(content.outcomes.iter().filter(|o| status_name(&o.status) == wanted).count() as u64);
+    let (all, completed, quarantined, skipped, failed) =
+        (count(content.outcomes.len() as u64), with("completed"), with("quarantined"), with("skipped"), with("failed"));
+    line(fill(
+        lang,
+        "terminal_result",
+        &[("rules", &all), ("completed", &completed), ("quarantined", &quarantined), ("skipped", &skipped), ("failed", &failed)],
+    ));
+    let flagged: Vec<&Finding> = content.findings.iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str())).collect();
+    let money = show.money(once(flagged.iter().copied()).or(Some(0)));
+    let exempt = count(content.findings.iter().filter(|f| f.exempt).count() as u64);
+    line(fill(
+        lang,
+        "terminal_total",
+        &[
+            ("findings", &count(flagged.len() as u64)),
+            ("cases", &count(content.cases.len() as u64)),
+            ("money", &money),
+            ("exempt", &exempt),
+        ],
+    ));
+    out
+}

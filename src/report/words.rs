@@ -1,0 +1,110 @@
+//! The report's own words, one catalogue per language.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lang {
+    #[default]
+    En,
+    Zh,
+}
+
+impl Lang {
+    pub const ALL: [Lang; 2] = [Lang::En, Lang::Zh];
+    /// `en`, `zh`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Zh => "zh",
+        }
+    }
+    /// The value of the page's `lang` attribute.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Zh => "zh-CN",
+        }
+    }
+    pub fn from_code(code: &str) -> Option<Lang> {
+        Lang::ALL.into_iter().find(|l| l.code() == code)
+    }
+    fn catalogue(self) -> &'static BTreeMap<String, String> {
+        static EN: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+        static ZH: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+        let (cell, text) = match self {
+            Lang::En => (&EN, include_str!("strings/en.json")),
+            Lang::Zh => (&ZH, include_str!("strings/zh.json")),
+        };
+        cell.get_or_init(|| serde_json::from_str(text).unwrap_or_default())
+    }
+}
+
+/// The text of `key`; a key that no catalogue holds is shown as it is.
+pub fn word(lang: Lang, key: &str) -> &str {
+    lang.catalogue().get(key).map_or(key, String::as_str)
+}
+
+pub(super) fn known(lang: Lang, key: &str) -> bool {
+    lang.catalogue().contains_key(key)
+}
+
+/// The text of `key` with `{name}` replaced.
+pub fn fill(lang: Lang, key: &str, values: &[(&str, &str)]) -> String {
+    let mut rest = word(lang, key);
+    let mut text = String::new();
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            text.push('{');
+            rest = after;
+            continue;
+        };
+        text.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v));
+        rest = tail;
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_keys_and_places() {
+        let (en, zh) = (Lang::En.catalogue(), Lang::Zh.catalogue());
+        assert!(!en.is_empty());
+        assert_eq!(en.keys().collect::<Vec<_>>(), zh.keys().collect::<Vec<_>>());
+        let places = |text: &str| {
+            text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|(n, _)| n.to_owned()).collect::<std::collections::BTreeSet<_>>()
+        };
+        for (key, text) in en {
+            assert_eq!(places(text), places(&zh[key]), "{key}");
+            assert!(!text.is_empty() && !zh[key].is_empty(), "{key}");
+        }
+    }
+
+    #[test]
+    fn no_word_accuses() {
+        for lang in Lang::ALL {
+            for (key, text) in lang.catalogue() {
+                let text = text.to_lowercase();
+                for bad in [
+                    "fraud", "guilty", "cheat", "criminal", "offender", "illegal", "suspect", "violat", "违法", "违规", "诈骗", "骗取",
+                    "嫌疑", "罪",
+                ] {
+                    assert!(!text.contains(bad), "{key}: {text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fills_places() {
+        assert_eq!(fill(Lang::En, "of_total", &[("n", "3"), ("total", "5")]), "3 of 5");
+        assert_eq!(fill(Lang::En, "no such {n} key {", &[("n", "3")]), "no such 3 key {");
+    }
+}

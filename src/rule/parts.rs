@@ -1,0 +1,133 @@
+//! Parts of a rule that stand for themselves: whether each makes sense and fits the check.
+
+use super::Limits;
+use super::say::{TemplatePiece, part, template};
+use super::spec::{Report, RuleSpec, texts_of};
+use crate::check::{CheckPlan, UnitKind};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{Catalog, RelId};
+use crate::project::Project;
+
+pub(super) fn subject(spec: &RuleSpec) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    if spec.subject.is_empty() {
+        problems.push(
+            Diagnostic::error("missing-subject", format!("rule `{}` does not say whom its findings are about", spec.id.value))
+                .at(spec.id.span.clone(), "has no `subject`")
+                .help("write e.g. `subject: {household: households.household_id}`"),
+        );
+    }
+    problems
+}
+
+pub(super) fn templates(spec: &RuleSpec) -> Result<Vec<(String, Vec<TemplatePiece>)>, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut templates = vec![];
+    for (language, text) in spec.say.iter().flat_map(texts_of) {
+        if let Some(pieces) = problems.take(template(&text)) {
+            templates.push((language.to_owned(), pieces));
+        }
+    }
+    problems.finish(templates)
+}
+
+pub(super) fn limits(spec: &RuleSpec) -> Result<Limits, Diagnostics> {
+    let Some(rate) = spec.limits.as_ref().and_then(|l| l.max_flag_rate.as_ref()) else {
+        return Ok(Limits::default());
+    };
+    match parts_per_million(&rate.value) {
+        Some(ppm) => Ok(Limits { max_flag_rate: Some(ppm) }),
+        None => Err(Diagnostic::error("bad-rate", format!("`{}` is not a share", rate.value))
+            .at(rate.span.clone(), "a percentage from 0% to 100% was wanted")
+            .help("write e.g. `5%` or `0.5%`")
+            .into()),
+    }
+}
+
+/// `5%`, `0.25%` as parts per million; at most four decimals, so that nothing is rounded.
+fn parts_per_million(text: &str) -> Option<u32> {
+    let number = text.trim().strip_suffix('%')?.trim();
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 3 || decimals.len() > 4 || !digits(whole) || !digits(decimals) || number.ends_with('.') {
+        return None;
+    }
+    let ppm = format!("{whole}{decimals:0<4}").parse::<u32>().ok()?;
+    (ppm <= 1_000_000).then_some(ppm)
+}
+
+pub(super) fn validates(spec: &RuleSpec, check: &CheckPlan, catalog: &Catalog) -> Result<Option<RelId>, Diagnostics> {
+    let Some(name) = &spec.validates else { return Ok(None) };
+    let Some((position, table)) = catalog.table(&name.value) else {
+        return Err(Diagnostic::error("unknown-table", format!("there is no table `{}`", name.value))
+            .at(name.span.clone(), "not declared in recount.yaml")
+            .suggest(&name.value, catalog.tables.iter().map(|t| t.name.as_str()))
+            .into());
+    };
+    if check.kind != UnitKind::Record || check.table != position {
+        let unit = catalog.tables.get(check.table).map_or("another table", |t| t.name.as_str());
+        return Err(Diagnostic::error("validates-other-table", format!("a rule that validates `{}` must judge its records", name.value))
+            .at(name.span.clone(), format!("the units of this rule: {} ({unit})", check.unit))
+            .help(format!("write a `row` or `match` check over `{}`", name.value))
+            .into());
+    }
+    Ok(Some(table.rel))
+}
+
+pub(super) fn report(spec: &RuleSpec, check: &CheckPlan) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    if let Some(report) = &spec.report
+        && report.value == Report::Record
+        && check.kind != UnitKind::Record
+    {
+        problems.push(
+            Diagnostic::error("report-form", "`report: record` needs a check whose units are records")
+                .at(report.span.clone(), format!("the unit is a {}", check.unit))
+                .help("remove the line, or write `report: group`"),
+        );
+    }
+    problems
+}
+
+/// Tables, columns and parameters that the tests name.
+pub(super) fn names_in_tests(spec: &RuleSpec, project: &Project) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    for test in &spec.tests {
+        for (name, rows) in &test.given {
+            let Some(table) = project.tables.iter().find(|t| t.name.value == name.value) else {
+                let mut problem = Diagnostic::error("unknown-table", format!("there is no table `{}`", name.value))
+                    .at(name.span.clone(), "not in recount.yaml");
+                problem = if project.views.iter().any(|v| v.name.value == name.value) {
+                    problem.help("it is a view: give the rows it is made from")
+                } else {
+                    problem.suggest(&name.value, project.tables.iter().map(|t| t.name.value.as_str()))
+                };
+                problems.push(problem);
+                continue;
+            };
+            let header = rows.value.lines().next().unwrap_or_default();
+            let mut start = 0;
+            for written in header.split(',') {
+                let column = written.trim().trim_matches('"');
+                if !table.columns.iter().any(|c| c.name.value == column) {
+                    problems.push(
+                        Diagnostic::error("unknown-column", format!("table `{}` has no column `{column}`", name.value))
+                            .at(part(rows, start..start + written.len()), format!("not in `{}`", name.value))
+                            .suggest(column, table.columns.iter().map(|c| c.name.value.as_str())),
+                    );
+                }
+                start += written.len() + 1;
+            }
+        }
+        for (name, _) in &test.set {
+            if !project.parameters.all.iter().any(|p| p.name == name.value) {
+                problems.push(
+                    Diagnostic::error("unknown-parameter", format!("there is no parameter `{}`", name.value))
+                        .at(name.span.clone(), "not in the parameter files")
+                        .suggest(&name.value, project.parameters.all.iter().map(|p| p.name.as_str())),
+                );
+            }
+        }
+    }
+    problems
+}
