@@ -60,6 +60,12 @@ pub(super) enum Messages {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Init(InitArgs),
+    //WAIT Run(RunArgs),
+    Lint(LintArgs),
+    //WAIT Test(TestArgs),
+    //WAIT Query(QueryArgs),
+    Synth(SynthArgs),
+    Score(ScoreArgs),
     Explain(ExplainArgs),
     List(ListArgs),
     Generate(GenerateArgs),
@@ -71,6 +77,177 @@ pub(super) struct InitArgs {
     /// Folder to make it in
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+}
+
+/// Audits: loads the tables, runs the rules, writes a run folder with the report
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Day of the audit; default: today
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Only rules whose id matches, such as `funds/*`; may be given several times
+    #[arg(long = "rule", value_name = "PATTERN")]
+    pub rules: Vec<String>,
+    /// Only records in this region: a code of 2, 4, 6, 9 or 12 digits, or a name
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// A parameter's value for this run, in the parameter's own unit; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Refuse a run that would need more memory, such as 4GiB
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
+    /// Show rows, time, memory and sharing of each step
+    #[arg(long)]
+    pub profile: bool,
+    /// How many visits the staff can make: the ranked list is cut to them
+    #[arg(long, value_name = "N")]
+    pub visits: Option<u64>,
+    /// Level of the areas that share the visits
+    #[arg(long, value_enum, default_value_t = AreaLevel::Town, requires = "visits", value_name = "LEVEL")]
+    pub by: AreaLevel,
+    /// Language of the report
+    #[arg(long, value_enum, default_value_t = Language::En, value_name = "LANG")]
+    pub lang: Language,
+    /// Exit code 1 when a finding is at least this severe
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<SeverityWord>,
+    /// Exit code 2 also when a rule is skipped
+    #[arg(long)]
+    pub strict: bool,
+    /// Who allows columns marked `restricted:` to be read; goes to the journal
+    #[arg(long, value_name = "REF")]
+    pub authority: Option<String>,
+    /// Folder of the runs; default: runs/ beside the project file
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Read the delivered files again, though a store of them is up to date
+    #[arg(long)]
+    pub no_store: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AreaLevel {
+    Prefecture,
+    County,
+    Town,
+    Village,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    En,
+    Zh,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SeverityWord {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// `512MiB`, `4GiB`, `2GB`, or bytes.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(format!("`{unit}` is not a unit of memory; write 512MiB or 4GiB")),
+    };
+    let size = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).filter(|&n| n > 0);
+    size.ok_or_else(|| format!("`{text}` is not a size; write 512MiB or 4GiB"))
+}
+
+/// Checks rule files without data: are they well formed, do they fit the tables, do they say what a finding needs?
+#[derive(Debug, Args)]
+pub(super) struct LintArgs {
+    /// Only rules whose id matches, such as `funds/*`
+    #[arg(value_name = "PATTERN")]
+    pub rules: Vec<String>,
+}
+
+/// Runs the tests that stand in the rule files
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Only rules whose id matches, such as `funds/*`
+    #[arg(value_name = "PATTERN")]
+    pub rules: Vec<String>,
+    /// Changes each stable rule in small ways and refuses it when no test notices
+    #[arg(long)]
+    pub mutate: bool,
+}
+
+/// Filters the findings of a run
+#[derive(Debug, Args)]
+pub(super) struct QueryArgs {
+    /// Condition, such as `severity >= 'high' and amount > 10000`; fields: rule, family, severity, amount, region, date, period,
+    /// measure, entity, subject, case, rank, exempt, records, key. Default: not exempt
+    #[arg(value_name = "CONDITION")]
+    pub condition: Option<String>,
+    /// Run folder, or its name under runs/; default: the latest
+    #[arg(short, long, value_name = "RUN")]
+    pub run: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = TableForm::Table, value_name = "FORM")]
+    pub format: TableForm,
+    /// Language of the messages
+    #[arg(long, value_enum, default_value_t = Language::En, value_name = "LANG")]
+    pub lang: Language,
+    /// Show personal data in full; needs --authority and is logged
+    #[arg(long, requires = "authority")]
+    pub reveal: bool,
+    /// Who allows it: a document number
+    #[arg(long, value_name = "REF")]
+    pub authority: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableForm {
+    Table,
+    Csv,
+    Json,
+}
+
+/// Writes a synthetic programme with planted cases, innocent look-alikes and the truth about both
+#[derive(Debug, Args)]
+pub(super) struct SynthArgs {
+    /// Households in the register
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    pub households: usize,
+    /// Years of data; they end with 2020
+    #[arg(long, default_value_t = 4, value_name = "Y")]
+    pub years: usize,
+    /// The same seed gives the same files
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub seed: u64,
+    /// Folder to write to
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Folder of rules that the project file names, relative to it
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<String>,
+}
+
+/// Measures how well a run found the planted cases of a synthetic programme
+#[derive(Debug, Args)]
+pub(super) struct ScoreArgs {
+    /// Run folder (or its name under runs/); default: the latest
+    pub run: Option<PathBuf>,
+    /// The truth file that `synth` wrote; default: truth.csv beside the project file
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+    /// Exit code 1 when the recall of a kind is below this, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub fail_below: Option<u8>,
 }
 
 /// Explains a rule, a kind of check, or an error code
@@ -98,6 +275,8 @@ pub(super) enum Listed {
     Views,
     Parameters,
     Regions,
+    Rules,
+    Checks,
     Errors,
     Runs,
 }

@@ -1,20 +1,83 @@
-//! `recount explain`: the page of an error code.
+//! `recount explain`: a rule, the page of a kind of check, the page of an error code.
 
 use super::args::ExplainArgs;
 use super::output::print;
-use super::{Exit, Session, pages};
+use super::{Exit, Session, clock, pages, rules};
+use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::rule::{self, RuleFile};
 
-pub(super) fn explain(arguments: &ExplainArgs, _session: &Session) -> Result<Exit, Diagnostics> {
+pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let name = arguments.name.as_str();
-    if let Some(page) = pages::error(name) {
+    let lint = rule::LINT_CODES.iter().find(|(code, _)| *code == name);
+    if let Some(kind) = check::KINDS.iter().find(|kind| kind.name == name) {
+        print(&format!("{}\n", kind.doc.trim_end()))?;
+    } else if let Some(page) = pages::error(name) {
         print(&format!("{page}\n"))?;
-        return Ok(Exit::Done);
+    } else if let Some((code, meaning)) = lint {
+        print(&format!("## {code}\n\nA message of `recount lint`: {meaning}.\n"))?;
+    } else {
+        // Only now a project is needed: pages are there without one.
+        let files = match session.project() {
+            Ok(project) => {
+                let (files, unusable) = rules::read(&project, &[], clock::today(&project.time_zone))?;
+                if let Some(file) = files.iter().find(|file| file.id() == name) {
+                    print(&about(file))?;
+                    return Ok(Exit::Done);
+                }
+                session.tell(&unusable);
+                files
+            }
+            Err(problems) if name.contains('/') => return Err(problems),
+            Err(_) => vec![],
+        };
+        return Err(unknown(name, &files).into());
     }
+    Ok(Exit::Done)
+}
+
+fn unknown(name: &str, files: &[RuleFile]) -> Diagnostic {
+    let mut known: Vec<&str> = pages::error_codes().collect();
+    known.extend(check::KINDS.iter().map(|kind| kind.name));
+    known.extend(files.iter().map(RuleFile::id));
     let problem = Diagnostic::error("unknown-name", format!("`{name}` is no rule, check or error code"));
-    Err(match nearest(name, pages::error_codes()) {
+    match nearest(name, known) {
         Some(near) => problem.help(format!("a similar name exists: `{near}`")),
-        None => problem.help("`recount list errors` shows them"),
+        None => problem.help("`recount list rules`, `list checks` and `list errors` show the names"),
     }
-    .into())
+}
+
+/// A rule in its own words.
+fn about(file: &RuleFile) -> String {
+    let text = file.rule_text();
+    let mut out = format!("{}  {}\n", text.id, text.title.get("en"));
+    for (_, other) in text.title.0.iter().filter(|(language, _)| *language != "en") {
+        out.push_str(&format!("{other}\n"));
+    }
+    let status = format!("{:?}", text.status).to_lowercase();
+    let kind = file.spec.check.value.kind();
+    let finds = check::KINDS.iter().find(|k| k.name == kind).map_or("", |k| k.finds);
+    out.push_str(&format!("\nstatus    {status}\ncheck     {kind}: {finds}\nfile      {}\n", file.path.display()));
+    let mut section = |title: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            out.push_str(&format!("\n{title}\n"));
+            lines.iter().for_each(|line| out.push_str(&format!("  {line}\n")));
+        }
+    };
+    section("Why", text.why.iter().map(|why| why.get("en").to_string()).collect());
+    let basis = |b: &rule::Basis| {
+        let clause = b.clause.as_ref().map_or(String::new(), |c| format!(", {c}"));
+        let says = b.says.as_ref().map_or(String::new(), |s| format!(": {}", s.get("en")));
+        format!("{}{clause}{says}", b.source)
+    };
+    section("Basis", text.basis.iter().map(basis).collect());
+    section(
+        "What speaks for the person, checked by the data",
+        file.spec.exempt.iter().map(|e| e.says.value.localised().get("en").to_string()).collect(),
+    );
+    section("Innocent reasons to keep in mind", text.innocent.iter().map(|i| i.get("en").to_string()).collect());
+    section("Next step", text.next_step.iter().map(|n| n.get("en").to_string()).collect());
+    section("Tests", file.spec.tests.iter().map(|t| t.name.value.clone()).collect());
+    section("Changes by overlays", file.overlays.iter().map(|change| change.in_words()).collect());
+    out
 }

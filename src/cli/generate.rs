@@ -8,7 +8,7 @@ use super::args::{Cli, GenerateArgs, Generated, TargetArgs};
 use super::output::{print, write_file};
 use super::{Exit, Session};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::project;
+use crate::{project, rule};
 
 pub(super) fn generate(arguments: &GenerateArgs, session: &Session) -> Result<Exit, Diagnostics> {
     match &arguments.what {
@@ -53,7 +53,11 @@ fn schemas() -> Vec<(PathBuf, Vec<u8>)> {
         text.push('\n');
         text.into_bytes()
     };
-    vec![("schemas/project.schema.json".into(), pretty(&project::schema()))]
+    vec![
+        ("schemas/project.schema.json".into(), pretty(&project::schema())),
+        ("schemas/rule.schema.json".into(), pretty(&rule::schema())),
+        ("schemas/overlay.schema.json".into(), pretty(&rule::overlay_schema())),
+    ]
 }
 
 /// The reference of all commands, from the same definitions that parse them.

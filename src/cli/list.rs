@@ -1,18 +1,30 @@
 //! `recount list`: what the project declares, and the runs there are.
 
-use std::path::Path;
-
 use super::args::{ListArgs, Listed};
 use super::output::{Side, columns, print, thousands};
-use super::{Exit, Session, pages};
+use super::{Exit, Session, clock, pages, rules, runs};
+use crate::check;
 use crate::diagnostic::Diagnostics;
 use crate::project::{ParameterForm, Project};
+use crate::rule::RuleFile;
 use crate::schema::{self, Value};
 
 pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let rows = match arguments.what {
         Listed::Errors => errors(),
-        Listed::Runs => runs(&session.project()?.root),
+        Listed::Runs => runs::all(&session.project()?.root.join("runs"))
+            .iter()
+            .map(|run| {
+                vec![run.file_name().unwrap_or_default().to_string_lossy().into_owned(), run.join("report.html").display().to_string()]
+            })
+            .collect(),
+        Listed::Checks => check::KINDS.iter().map(|kind| vec![kind.name.to_string(), kind.title.to_string()]).collect(),
+        Listed::Rules => {
+            let project = session.project()?;
+            let (files, unusable) = rules::read(&project, &[], clock::today(&project.time_zone))?;
+            session.tell(&unusable);
+            files.iter().map(rule).collect()
+        }
         what => of_project(what, &session.project()?),
     };
     if arguments.names {
@@ -35,16 +47,11 @@ fn errors() -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Finished runs, newest name last.
-fn runs(root: &Path) -> Vec<Vec<String>> {
-    let folder = root.join("runs");
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-    let mut rows: Vec<Vec<String>> = entries
-        .filter(|entry| entry.path().join("manifest.json").is_file())
-        .map(|entry| vec![entry.file_name().to_string_lossy().into_owned(), entry.path().join("report.html").display().to_string()])
-        .collect();
-    rows.sort();
-    rows
+/// Id, status, kind of check, severity, title.
+fn rule(file: &RuleFile) -> Vec<String> {
+    let text = file.rule_text();
+    let status = format!("{:?}", text.status).to_lowercase();
+    vec![text.id, status, file.spec.check.value.kind().to_string(), text.title.get("en").to_string()]
 }
 
 fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
@@ -86,7 +93,7 @@ fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
             .collect(),
         Listed::Parameters => project.parameters.all.iter().flat_map(|p| parameter(p, project)).collect(),
         Listed::Regions => project.regions.all.iter().map(|r| texts(&[&schema::region::text(r.code), r.level.name(), &r.name])).collect(),
-        Listed::Errors | Listed::Runs => vec![],
+        Listed::Errors | Listed::Runs | Listed::Rules | Listed::Checks => vec![],
     }
 }
 

@@ -9,11 +9,17 @@ mod explain;
 mod generate;
 mod init;
 mod interrupt;
+mod lint;
 mod list;
 mod log;
 mod output;
 mod pages;
+mod progress;
+mod rules;
+mod runs;
+mod score;
 mod session;
+mod synth;
 
 use std::ffi::OsString;
 
@@ -40,6 +46,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let session = Session::new(&cli.global);
     let result = match &cli.command {
         Command::Init(arguments) => init::init(arguments, &session),
+        Command::Lint(arguments) => lint::lint(arguments, &session),
+        Command::Synth(arguments) => synth::synth(arguments, &session),
+        Command::Score(arguments) => score::score(arguments, &session),
         Command::Explain(arguments) => explain::explain(arguments, &session),
         Command::List(arguments) => list::list(arguments, &session),
         Command::Generate(arguments) => generate::generate(arguments, &session),

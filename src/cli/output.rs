@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -55,6 +55,22 @@ pub(super) fn columns(sides: &[Side], rows: &[Vec<String>]) -> String {
     out
 }
 
+/// `text` cut to `width` columns, with an ellipsis where something is left out.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_string();
+    }
+    let (mut out, mut used) = (String::new(), 1);
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        out.push(c);
+    }
+    out + "\u{2026}"
+}
+
 /// `1,234,567`
 pub(super) fn thousands(n: u64) -> String {
     let digits = n.to_string();
@@ -68,13 +84,6 @@ pub(super) fn thousands(n: u64) -> String {
     out
 }
 
-/// Fen as yuan: `1,234.50`.
-pub(super) fn yuan(fen: i128) -> String {
-    let magnitude = fen.unsigned_abs();
-    let whole = thousands(u64::try_from(magnitude / 100).unwrap_or(u64::MAX));
-    format!("{}{whole}.{:02}", if fen < 0 { "-" } else { "" }, magnitude % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,10 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn money_and_counts() {
+    fn counts_and_cuts() {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(yuan(-123_450), "-1,234.50");
-        assert_eq!(yuan(5), "0.05");
+        assert_eq!(cut("年年年", 5), "年年\u{2026}");
+        assert_eq!(cut("abc", 3), "abc");
     }
 }

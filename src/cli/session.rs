@@ -58,6 +58,11 @@ impl Session {
         }
     }
 
+    /// Columns of the terminal.
+    pub fn width(&self) -> usize {
+        self.options.width
+    }
+
     /// Path of the project file: `--project` (file or folder), else the nearest one upward.
     pub fn project_path(&self) -> Result<PathBuf, Diagnostics> {
         let here = Path::new(".");

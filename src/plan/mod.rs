@@ -4,10 +4,12 @@
 //! small ids; equal nodes get equal ids, which is how the work of many rules merges.
 
 mod aggregates;
+mod arithmetic;
 mod build;
 mod calls;
 mod catalog;
 mod checker;
+mod compare;
 mod expr;
 mod fold;
 mod functions;
@@ -15,11 +17,13 @@ mod graph;
 mod lexer;
 mod names;
 mod needs;
+mod policy;
 mod rows;
 mod scope;
 mod show;
 mod syntax;
 mod types;
+mod views;
 
 pub use catalog::{Catalog, ColumnDef, Coverage, LinkDef, ParameterDef, ParameterKind, Pick, TableDef};
 pub use checker::parse;

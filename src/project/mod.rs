@@ -148,7 +148,7 @@ mod resolve;
 mod spec;
 
 pub use parameters::{Entry, Lookup, Parameter, ParameterForm, Parameters, Unit};
-pub use read::{FILE_NAME, SECRET_FILE, find, read, read_text, schema, secret};
+pub use read::{FILE_NAME, PolicyFile, PolicyKind, SECRET_FILE, find, policy_files, read, read_text, schema, secret};
 pub use regions::{Level, Region, Regions};
 
 #[cfg(test)]

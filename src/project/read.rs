@@ -72,3 +72,43 @@ pub fn secret(root: &Path) -> Result<[u8; 32], Diagnostics> {
         Err(error) => Err(Diagnostic::error("unreadable-file", format!("the secret cannot be read: {error}")).place(place(), "").into()),
     }
 }
+
+/// A text the project is made of besides the project file itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// As written in the project file.
+    pub path: String,
+    pub kind: PolicyKind,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyKind {
+    Parameters,
+    Regions,
+}
+
+/// The files that the project's parameters and regions were read from, in the order they are named, each once.
+///
+/// # Errors
+/// One of them can no longer be read.
+pub fn policy_files(project: &Project) -> Result<Vec<PolicyFile>, Diagnostics> {
+    let spec: ProjectSpec = yaml::read(&project.text)?;
+    let parameters = spec.parameters.iter().flat_map(|p| p.values.iter().chain(p.tables.iter().map(|(_, table)| &table.from)));
+    let named = parameters.map(|path| (path, PolicyKind::Parameters)).chain(spec.regions.iter().map(|path| (path, PolicyKind::Regions)));
+    let mut problems = Diagnostics::default();
+    let mut files: Vec<PolicyFile> = Vec::new();
+    for (path, kind) in named {
+        if files.iter().any(|file| file.path == path.value) {
+            continue;
+        }
+        match std::fs::read_to_string(project.root.join(&path.value)) {
+            Ok(text) => files.push(PolicyFile { path: path.value.clone(), kind, text }),
+            Err(error) => problems.push(
+                Diagnostic::error("unreadable-file", format!("`{}` cannot be read: {error}", path.value))
+                    .at(path.span.clone(), "named here"),
+            ),
+        }
+    }
+    problems.finish(files)
+}

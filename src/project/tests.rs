@@ -24,6 +24,10 @@ fn the_sample_project_reads() {
     assert_eq!(entry.value, crate::schema::Value::Money(370_000));
     assert_eq!(project.parameters.get("standard").unwrap().keys.len(), 2);
     assert_eq!(project.parameters.get("excludes").unwrap().form, ParameterForm::List);
+    let files = policy_files(&project).unwrap();
+    let names: Vec<&str> = files.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!((names[0], names[names.len() - 1]), ("policy/parameters.csv", "policy/regions.csv"));
+    assert!(names.len() >= 4 && files.iter().filter(|f| f.kind == PolicyKind::Regions).count() == 1);
     assert_eq!(find(&path.parent().unwrap().join("policy")), Some(path));
 }
 

@@ -1,0 +1,42 @@
+# Everything is done by cargo and the program itself; this file only names the usual steps.
+# One profile (release) for all of them, so that the dependencies are compiled once.
+
+CARGO ?= cargo
+RECOUNT = target/release/recount
+AS_OF ?= 2020-12-31
+
+.PHONY: help demo test build rules accept docs lint dist clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the program
+	$(CARGO) build --locked --release
+
+demo: build ## audit the sample programme and print where its report is
+	$(RECOUNT) run -p sample_data --as-of $(AS_OF) --lang en
+
+test: ## all tests: formatting, unit, property, integration, documentation, the rules' own
+	$(CARGO) fmt --check
+	$(CARGO) test --locked --release
+
+rules: build ## lint and test the shipped rules
+	$(RECOUNT) lint -p sample_data
+	$(RECOUNT) test -p sample_data
+
+accept: ## rewrite generated files and snapshots; look at the difference before committing
+	UPDATE=1 INSTA_UPDATE=always $(CARGO) test --locked --release
+
+docs: build ## write the reference pages and JSON schemas
+	$(RECOUNT) generate docs
+	$(RECOUNT) generate schema
+
+lint: ## clippy, warnings are errors
+	$(CARGO) clippy --locked --release --all-targets -- -D warnings
+
+dist: ## a smaller, slower to build binary for shipping
+	CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_INCREMENTAL=false \
+		$(CARGO) build --locked --release --target-dir target/dist
+
+clean: ## remove what was built
+	$(CARGO) clean

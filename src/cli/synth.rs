@@ -1,0 +1,35 @@
+//! `recount synth`: writes a synthetic programme.
+
+use super::args::SynthArgs;
+use super::output::{Side, columns, print, thousands};
+use super::progress::Progress;
+use super::{Exit, Session};
+use crate::diagnostic::Diagnostics;
+use crate::synth::{self, SynthOptions};
+
+pub(super) fn synth(arguments: &SynthArgs, session: &Session) -> Result<Exit, Diagnostics> {
+    let progress = Progress::new(session);
+    progress.stage("write the programme");
+    let mut options = SynthOptions::new(arguments.households, arguments.years, arguments.seed);
+    options.rules.clone_from(&arguments.rules);
+    let summary = synth::write(&options, &arguments.output)?;
+    progress.end();
+    let mut rows: Vec<Vec<String>> = summary.files.iter().map(|(file, n)| vec![thousands(*n), file.clone()]).collect();
+    rows.insert(0, vec!["rows".into(), "file".into()]);
+    print(&columns(&[Side::Right, Side::Left], &rows))?;
+    let cases: usize = summary.kinds.values().map(|(cases, _)| cases).sum();
+    let alike: usize = summary.kinds.values().map(|(_, alike)| alike).sum();
+    print(&format!(
+        "{} households in {} villages, {} planted cases of {} kinds, {} look-alikes, in {}\n",
+        thousands(summary.households as u64),
+        thousands(summary.villages as u64),
+        thousands(cases as u64),
+        summary.kinds.len(),
+        thousands(alike as u64),
+        arguments.output.display()
+    ))?;
+    if !summary.not_planted.is_empty() {
+        print(&format!("No room for: {}\n", summary.not_planted.join(", ")))?;
+    }
+    Ok(Exit::Done)
+}
