@@ -344,7 +344,7 @@ mod tests {
     /// Each condition chooses what a plain loop over the findings chooses.
     #[test]
     fn conditions_choose_findings() {
-        let content = fixture::content();
+        let content = fixture::small();
         assert!(!content.findings.is_empty());
         type Plain = fn(&crate::finding::Finding) -> bool;
         let cases: [(&str, Plain); 9] = [
