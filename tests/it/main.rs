@@ -5,5 +5,6 @@ mod cli;
 mod load;
 mod real_data;
 mod rules;
+mod rules_index;
 mod synth;
 mod tidy;
