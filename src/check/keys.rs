@@ -42,7 +42,7 @@ pub fn named(keys: &NamedKeys) -> Vec<(Option<String>, Spanned<String>)> {
 }
 
 /// `account_no` of `account_no`, `region_code` of `household.region_code`; nothing of longer expressions.
-fn word(text: &str) -> Option<String> {
+pub fn word(text: &str) -> Option<String> {
     let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     let text = text.trim();
     if !text.chars().all(plain) {

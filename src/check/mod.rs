@@ -21,7 +21,9 @@ mod missing;
 mod order;
 mod reconcile;
 mod outlier;
+mod query;
 mod row;
+mod select;
 
 pub use keys::{Keys, NamedKeys, Names};
 pub use planner::Planner;
@@ -121,6 +123,7 @@ registry! {
     Order => order::OrderCheck,
     Concentration => concentration::ConcentrationCheck,
     Outlier => outlier::OutlierCheck,
+    Query => query::QueryCheck,
 }
 
 impl CheckSpec {

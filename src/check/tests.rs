@@ -551,3 +551,34 @@ fn names_cannot_be_given_twice() {
     let text = plan_of("check: {duplicate: {table: payments, keys: account_no, let: {n: amount}}}").refused();
     assert!(text.contains("the name `n` has a meaning already"), "{text}");
 }
+
+#[test]
+fn query_is_one_select() {
+    let mut p =
+        plan_of("check:\n  query:\n    sql: select payment_id, amount as paid, paid > yuan(5) as flag from payments where status = 'ok'\n");
+    assert_eq!((p.of().kind, p.of().population.len()), (UnitKind::Record, 1));
+    assert_eq!(p.of().figures.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["payment_id", "paid"]);
+    let paid = p.say("paid");
+    assert_eq!(paid, p.say("payments.amount"));
+    let mut p = plan_of(
+        "check:\n  query:\n    sql: |\n      select account_no, year(paid_on) as y, count(distinct payments.household_id) as n, n > 2 as flag\n      from payments\n      group by account_no, year(paid_on)\n      having count(*) > 1\n",
+    );
+    assert_eq!((p.of().kind, p.of().identity.len(), p.of().population.len()), (UnitKind::Group, 2, 1));
+    assert_eq!(p.say("y"), p.of().identity[1]);
+}
+
+#[test]
+fn query_says_what_it_cannot_read() {
+    let refused = |sql: &str| plan_of(&format!("check:\n  query:\n    sql: {sql}\n")).refused();
+    let text = refused("select amount > yuan(1) as flag from payments join deaths");
+    assert!(text.contains("`join` is not part of a `query` check") && text.contains("follow a declared link"), "{text}");
+    assert!(refused("select amount from payments").contains("no column is named `flag`"));
+    assert!(refused("select amount * 2, true as flag from payments").contains("`amount * 2` has no name"));
+    assert!(refused("select true as flag from payments, deaths").contains("`from` takes one table or view"));
+    assert!(refused("select true as flag").contains("`from` is missing"));
+    assert!(refused("amount from payments").contains("a query begins with `select`"));
+    let text = refused("select amoun > yuan(1) as flag from payments");
+    assert!(text.contains("amoun") && text.contains("rule.yaml:3:17"), "{text}");
+    let text = refused("select true as flag from payment");
+    assert!(text.contains("there is no table or view `payment`") && text.contains("rule.yaml:3:35"), "{text}");
+}

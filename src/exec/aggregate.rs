@@ -123,6 +123,26 @@ pub fn aggregate<'e>(batch: &Batch<'e>, id: ExprId) -> Vector<'e> {
 }
 
 impl<'e> Batch<'e> {
+    /// Member rows per row of the batch where `filter` is true, followed along `hops`.
+    pub fn members(&self, owner: &RowRef, set: SetId, inner: u8, filter: Option<ExprId>, hops: &[crate::plan::Hop]) -> Vec<Vec<u32>> {
+        let Ok(children) = layout(self, set, owner, inner) else {
+            let middle = self.len / 2;
+            return [(0, middle), (middle, self.len)]
+                .map(|(from, to)| self.part(from, to).members(owner, set, inner, filter, hops))
+                .concat();
+        };
+        let child = &children.batch;
+        let yes = filter.map(|f| child.eval(f).truth(child.len).0);
+        let reached = child.reach(&RowRef { slot: inner, hops: hops.to_vec() });
+        children
+            .starts
+            .windows(2)
+            .map(|w| {
+                let rows = (w[0] as usize..w[1] as usize).filter(|&r| yes.as_ref().is_none_or(|y| y.get(r)));
+                rows.map(|r| reached.ids.get(r)).filter(|&id| super::is_row(id)).collect()
+            })
+            .collect()
+    }
     /// Rows `from..to` of this batch as one of their own.
     fn part(&self, from: usize, to: usize) -> Batch<'e> {
         let slots = self

@@ -25,9 +25,11 @@ mod vector;
 pub use aggregate::Children;
 pub use batch::{Batch, Ids, Reached};
 pub use counters::{Counters, NodeProfile};
+pub use key::chunked;
 pub use nodes::{Frame, FrameKind, Nodes};
-pub use pass::{PairFlag, Pass, Tally, UnitJob, UnitResult, pairs_of, run_pass};
-pub use schedule::Exec;
+pub use parameter::as_key;
+pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
+pub use schedule::{Exec, Schedule, slots};
 pub use texts::Texts;
 pub use vector::{Values, Vector};
 

@@ -44,7 +44,7 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
     let exited_year = match wish.exit {
         Exit::Never => None,
         Exit::In(year) => Some(year),
-        Exit::Any if !single && draw.per_mille(900) => {
+        Exit::Any if !single && draw.per_mille(if layout.small { 975 } else { 900 }) => {
             let year = draw.range(i64::from(earliest), i64::from(layout.last_year)) as i32;
             Some(surge.filter(|&s| s >= earliest && draw.per_mille(330)).unwrap_or(year))
         }
@@ -222,10 +222,19 @@ pub(super) fn transfers(household: &Household, year: i32) -> i64 {
     household.payments.iter().filter(counts).map(Payment::amount).sum()
 }
 
+/// Keeps a value in a range by turning it back at the ends, so that nothing heaps there.
+fn reflected(value: i64, low: i64, high: i64) -> i64 {
+    let turned = if value < low { 2 * low - value } else { value };
+    let turned = if turned > high { 2 * high - turned } else { turned };
+    turned.clamp(low, high)
+}
+
 fn incomes(layout: &Layout, village: &Village, draw: &mut Draw, household: &mut Household, wish: &Wish) {
     let county = &layout.counties[village.site.county];
-    let before = (920 + draw.bell(120)).clamp(700, 1115);
-    let mut after = (1480 + draw.bell(260)).clamp(1130, 2050).min(before * 23 / 10);
+    // Levels are per mille of the poverty line.
+    let before = reflected(920 + draw.bell(120), 700, 1115);
+    let usual = reflected(1480 + draw.bell(260), 1130, 2050).min(before * 23 / 10);
+    let mut after = usual;
     let heap = county.heap.filter(|_| !wish.taken);
     if let (Some(role), Some(year)) = (heap, household.exited_year)
         && role.planted
@@ -244,7 +253,9 @@ fn incomes(layout: &Layout, village: &Village, draw: &mut Draw, household: &mut 
         let size = (household.people.iter().filter(|p| p.in_register(surveyed)).count() as i64).max(1);
         let level = match household.exited_year {
             _ if household.hh_type == "tekun" => after,
-            Some(exit) if year >= exit => after + i64::from(year - exit) * 15 + draw.range(0, 12),
+            // The heap is one of the exit year: later incomes are as everywhere.
+            Some(exit) if year > exit => usual.max(after) + i64::from(year - exit) * 15 + draw.range(0, 12),
+            Some(exit) if year == exit => after,
             _ => {
                 let level = before + draw.bell(18);
                 // The planted heap leaves a hole just under the line.
@@ -255,7 +266,7 @@ fn incomes(layout: &Layout, village: &Village, draw: &mut Draw, household: &mut 
         if heap.is_some_and(|h| !h.planted && h.year == year) {
             per_capita = (per_capita + 5000) / 10_000 * 10_000;
         }
-        let transfer = transfers(household, year) + draw.range(50, 400) * 100;
+        let transfer = transfers(household, year) + draw.range(50, 180) * 100;
         let mut net = per_capita * size;
         if net < transfer + 30_000 {
             net = transfer + draw.range(300, 900) * 100;

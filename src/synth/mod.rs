@@ -50,7 +50,7 @@ const BATCH: usize = 64;
 /// What to make. The programme always ends with 2020, its as-of date is 2020-12-31.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthOptions {
-    /// Households in the register, 500 to 5,000,000.
+    /// Households in the register, at least 150 for each year, at most 5,000,000.
     pub households: usize,
     /// Years of data, 4 to 6.
     pub years: usize,
@@ -71,10 +71,12 @@ impl SynthOptions {
 
     fn check(&self) -> Result<(), Diagnostics> {
         let mut problems = Diagnostics::default();
-        if !(500..=5_000_000).contains(&self.households) {
+        // Targets and surges ask for a number of exits per county and year.
+        let least = 150 * self.years.clamp(4, 6);
+        if !(least..=5_000_000).contains(&self.households) {
             problems.push(
                 Diagnostic::error("synth-options", format!("{} households cannot be made", self.households))
-                    .help("give 500 to 5000000 households: fewer have no room for every planted case"),
+                    .help(format!("give {least} to 5000000 households: fewer have no room for every planted case")),
             );
         }
         if !(4..=6).contains(&self.years) {
@@ -181,7 +183,7 @@ fn append(outputs: &mut [Output], rows: &mut [u64], tables: &Tables) -> Result<(
 
 fn write_truth(out: &mut Output, kinds: &mut BTreeMap<String, (usize, usize)>, truth: &Truth) -> Result<(), Diagnostics> {
     let mut text = String::new();
-    let mut last = "";
+    let mut counted = std::collections::BTreeSet::new();
     for r in &truth.rows {
         let role = if r.role == Role::Planted { "planted" } else { "lookalike" };
         let cells = [r.truth_no.as_str(), &r.kind, role, &r.table, &r.key, &r.entity, &r.subject];
@@ -191,11 +193,10 @@ fn write_truth(out: &mut Output, kinds: &mut BTreeMap<String, (usize, usize)>, t
         text.push(',');
         text.push_str(&note);
         text.push('\n');
-        if r.truth_no != last {
+        if counted.insert(&r.truth_no) {
             let count = kinds.entry(r.kind.clone()).or_default();
             if r.role == Role::Planted { count.0 += 1 } else { count.1 += 1 }
         }
-        last = &r.truth_no;
     }
     out.append(text.as_bytes())
 }

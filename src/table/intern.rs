@@ -10,19 +10,51 @@ use std::hash::BuildHasher;
 
 use super::Dictionary;
 
-/// Distinct texts, numbered in the order they came.
+/// Texts, numbered in the order they came; as a rule each once.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     /// Which interner of its domain this is.
     pub id: u32,
-    table: HashTable<u32>,
+    table: HashTable<Slot>,
     arena: String,
     ends: Vec<usize>,
-    last: u32,
+    last: Option<Slot>,
+    looked_up: usize,
+    /// Nearly every text is new: looking for it costs more than sorting it twice, so the table is given up.
+    plain: bool,
 }
 
-fn hash(text: &str) -> u64 {
-    FxBuildHasher.hash_one(text)
+/// After so many look-ups it is decided, once, whether looking pays.
+const TRIAL: usize = 1 << 15;
+
+/// A text in the table. Most texts are short: they are compared here, without a further step through memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    /// The first 16 bytes, the rest zero.
+    head: [u64; 2],
+    len: u32,
+    number: u32,
+}
+
+const HEAD: usize = 16;
+
+fn head(bytes: &[u8]) -> [u64; 2] {
+    let mut buffer = [0u8; HEAD];
+    let n = bytes.len().min(HEAD);
+    buffer[..n].copy_from_slice(&bytes[..n]);
+    let [a, b, c, d, e, f, g, h, tail @ ..] = buffer;
+    [u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(tail)]
+}
+
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd6e8_feb8_6659_fd93);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Of a text with this head and length; `rest` is what follows the head.
+fn hash(head: [u64; 2], len: u32, rest: &[u8]) -> u64 {
+    let short = mix(mix(head[0], head[1]), u64::from(len));
+    if rest.is_empty() { short } else { mix(short, FxBuildHasher.hash_one(rest)) }
 }
 
 fn slice<'a>(arena: &'a str, ends: &[usize], number: u32) -> &'a str {
@@ -33,21 +65,44 @@ fn slice<'a>(arena: &'a str, ends: &[usize], number: u32) -> &'a str {
 
 impl Interner {
     pub fn number(&mut self, text: &str) -> u32 {
-        // Files are often ordered by what repeats.
-        if !self.ends.is_empty() && slice(&self.arena, &self.ends, self.last) == text {
-            return self.last;
-        }
+        let bytes = text.as_bytes();
+        let (head, len, rest) = (head(bytes), bytes.len() as u32, bytes.get(HEAD..).unwrap_or(&[]));
         let (arena, ends) = (&mut self.arena, &mut self.ends);
-        let h = hash(text);
-        let found = self.table.find(h, |&n| slice(arena, ends, n) == text).copied();
-        self.last = found.unwrap_or_else(|| {
-            let number = ends.len() as u32;
+        let is_it = |slot: &Slot, arena: &str, ends: &[usize]| {
+            slot.head == head && slot.len == len && (rest.is_empty() || &slice(arena, ends, slot.number).as_bytes()[HEAD..] == rest)
+        };
+        // Files are often ordered by what repeats.
+        if let Some(last) = self.last
+            && is_it(&last, arena, ends)
+        {
+            return last.number;
+        }
+        if self.plain {
+            let slot = Slot { head, len, number: ends.len() as u32 };
             arena.push_str(text);
             ends.push(arena.len());
-            self.table.insert_unique(h, number, |&n| hash(slice(arena, ends, n)));
-            number
+            self.last = Some(slot);
+            return slot.number;
+        }
+        let h = hash(head, len, rest);
+        let found = self.table.find(h, |slot| is_it(slot, arena, ends)).copied();
+        let slot = found.unwrap_or_else(|| {
+            let slot = Slot { head, len, number: ends.len() as u32 };
+            arena.push_str(text);
+            ends.push(arena.len());
+            self.table.insert_unique(h, slot, |s| {
+                let rest = if s.len as usize > HEAD { &slice(arena, ends, s.number).as_bytes()[HEAD..] } else { &[] };
+                hash(s.head, s.len, rest)
+            });
+            slot
         });
-        self.last
+        self.last = Some(slot);
+        self.looked_up += 1;
+        if self.looked_up == TRIAL && self.ends.len() > TRIAL / 2 {
+            self.plain = true;
+            self.table = HashTable::new();
+        }
+        slot.number
     }
     fn len(&self) -> usize {
         self.ends.len()
@@ -105,39 +160,49 @@ pub(super) struct Domain {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The first 16 bytes after what all texts begin with, most significant first: settles nearly all comparisons without touching the text.
+    /// The first 16 bytes after what all texts begin with, most significant first, and how many bytes there are after that:
+    /// settles nearly all comparisons without touching the text.
     head: [u64; 2],
+    rest: u32,
     interner: u32,
     number: u32,
 }
 
 fn unify(interners: &[Interner]) -> Domain {
     let shared = shared_prefix(interners);
+    let prefix: Vec<u8> = interners.iter().find(|i| i.len() > 0).map_or(vec![], |i| i.text(0).as_bytes()[..shared].to_vec());
     let mut entries: Vec<Entry> = Vec::with_capacity(interners.iter().map(Interner::len).sum());
     for (i, interner) in interners.iter().enumerate() {
         for number in 0..interner.len() as u32 {
             let rest = &interner.text(number).as_bytes()[shared..];
-            let word = |from: usize| {
-                let mut bytes = [0u8; 8];
-                let part = rest.get(from..).unwrap_or(&[]);
-                let n = part.len().min(8);
-                bytes[..n].copy_from_slice(&part[..n]);
-                u64::from_be_bytes(bytes)
-            };
-            entries.push(Entry { head: [word(0), word(8)], interner: i as u32, number });
+            entries.push(Entry { head: head(rest).map(u64::swap_bytes), rest: rest.len() as u32, interner: i as u32, number });
         }
     }
     let text = |e: &Entry| interners[e.interner as usize].text(e.number);
-    entries.par_sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| text(a).cmp(text(b))));
+    // Of two texts that agree in their heads and end there, the shorter comes first (it can only be followed by zero bytes).
+    let compare = |a: &Entry, b: &Entry| {
+        a.head.cmp(&b.head).then_with(|| if a.rest.max(b.rest) as usize <= HEAD { a.rest.cmp(&b.rest) } else { text(a).cmp(text(b)) })
+    };
+    entries.par_sort_unstable_by(compare);
     let mut codes: Vec<Vec<u32>> = interners.iter().map(|i| vec![0; i.len()]).collect();
-    let mut distinct: Vec<Entry> = Vec::with_capacity(entries.len());
+    let mut distinct: Vec<Entry> = vec![];
     for entry in &entries {
-        if distinct.last().is_none_or(|last| last.head != entry.head || text(last) != text(entry)) {
+        if distinct.last().is_none_or(|last| compare(last, entry).is_ne()) {
             distinct.push(*entry);
         }
         codes[entry.interner as usize][entry.number as usize] = (distinct.len() - 1) as u32;
     }
-    let values = distinct.par_iter().map(|e| Arc::from(text(e))).collect();
+    drop(entries);
+    let value = |e: &Entry| -> Arc<str> {
+        if e.rest as usize > HEAD {
+            return Arc::from(text(e));
+        }
+        let mut bytes = prefix.clone();
+        bytes.extend_from_slice(&e.head.map(u64::to_be_bytes).concat()[..e.rest as usize]);
+        // The same bytes as the text, without a step to where it lies.
+        String::from_utf8(bytes).map_or_else(|_| Arc::from(text(e)), Arc::from)
+    };
+    let values = distinct.par_iter().with_min_len(1024).map(value).collect();
     Domain { dictionary: Arc::new(Dictionary { values }), codes }
 }
 
@@ -153,9 +218,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn texts_that_hardly_repeat_are_not_looked_for() {
+        let texts: Vec<String> = (0..TRIAL * 2).map(|i| format!("payment number {:07}", i * 7919 % (TRIAL + TRIAL / 2))).collect();
+        let pool = Pool::new(1);
+        let mut interner = pool.borrow(0);
+        let numbers: Vec<u32> = texts.iter().map(|t| interner.number(t)).collect();
+        assert!(interner.plain);
+        pool.give_back(0, interner);
+        let domain = pool.finish().remove(0);
+        assert_eq!(domain.dictionary.len(), TRIAL + TRIAL / 2);
+        assert!(domain.dictionary.values.is_sorted());
+        for (text, number) in texts.iter().zip(numbers) {
+            assert_eq!(&*domain.dictionary.values[domain.codes[0][number as usize] as usize], text.as_str());
+        }
+    }
+
     proptest! {
         #[test]
-        fn codes_follow_the_texts_whoever_met_them(a in prop::collection::vec("[ab]{0,20}", 0..30), b in prop::collection::vec("x?[ab张]{0,20}", 0..30)) {
+        fn codes_follow_the_texts_whoever_met_them(a in prop::collection::vec("[ab\\x00]{0,20}", 0..30), b in prop::collection::vec("x?[ab张]{0,20}", 0..30)) {
             let pool = Pool::new(1);
             let (mut left, mut right) = (pool.borrow(0), pool.borrow(0));
             let numbers: Vec<Vec<u32>> = vec![a.iter().map(|t| left.number(t)).collect(), b.iter().map(|t| right.number(t)).collect()];

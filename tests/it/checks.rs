@@ -543,3 +543,75 @@ proptest! {
         agrees("check: {outlier: {table: t, measure: m, peers: g, min_peers: 3, method: iqr, limit: 1}}\n", false, [&t, &[]], &want)?;
     }
 }
+
+/// Rows of several batches, with keys that meet across them.
+fn many(prefix: &str, rows: usize, seed: u64) -> Vec<Row> {
+    use rand::{RngExt, SeedableRng};
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let mut cell = |n: i64| match random.random_range(0..40) {
+        0 => Empty,
+        1 => Bad,
+        _ => Is(random.random_range(0..n)),
+    };
+    let keys = rows as i64 / 2;
+    (0..rows)
+        .map(|i| Row { id: format!("{prefix}{i:06}"), k: cell(keys), g: cell(2), y: cell(4), m: cell(6), d: cell(30), e: cell(30) })
+        .collect()
+}
+
+#[test]
+fn over_many_batches() -> Result<(), TestCaseError> {
+    let (t, r) = (many("t", 20_000, 1), many("r", 10_000, 2));
+    let mut by_key: BTreeMap<(i64, i64), Vec<&Row>> = BTreeMap::new();
+    for row in &t {
+        if let (Is(k), Is(y)) = (row.k, row.y) {
+            by_key.entry((k, y)).or_default().push(row);
+        }
+    }
+    let mut register: BTreeMap<i64, Vec<&Row>> = BTreeMap::new();
+    for row in &r {
+        if let Is(k) = row.k {
+            register.entry(k).or_default().push(row);
+        }
+    }
+    let own = |row: &Row| Some((row.k.get()?, row.y.get()?));
+
+    let want = by_id(&t, |i| own(&t[i]).map_or(NotAssessable, |key| code(Some(by_key[&key].len() > 1))));
+    agrees("check: {duplicate: {table: t, keys: [k, p]}}\n", false, [&t, &r], &want)?;
+
+    let want = by_id(&t, |i| {
+        let row = &t[i];
+        let Is(k) = row.k else { return NotAssessable };
+        match register.get(&k) {
+            Some(found) => code(found.iter().map(|o| less(row.m, o.m)).fold(Some(false), or)),
+            None if matches!(row.d, Is(5..=24)) => Clear,
+            None => NotAssessable,
+        }
+    });
+    agrees("check: {match: {table: t, with: r, keys: k, where: other.m > m}}\n", false, [&t, &r], &want)?;
+
+    let want = by_id(&t, |i| {
+        let Some((k, y)) = own(&t[i]) else { return NotAssessable };
+        match by_key.get(&(k, y - 1)).map(Vec::as_slice) {
+            None => Out,
+            Some([before]) if by_key[&(k, y)].len() == 1 => code(less(before.m, t[i].m)),
+            Some(_) => NotAssessable,
+        }
+    });
+    agrees("check: {change: {table: t, key: k, period: p, measure: m, where: now > before}}\n", false, [&t, &r], &want)?;
+
+    let mut shared: BTreeMap<i64, Vec<Cell>> = BTreeMap::new();
+    for row in &t {
+        if let Is(k) = row.k {
+            shared.entry(k).or_default().push(row.y);
+        }
+    }
+    let want = shared
+        .iter()
+        .map(|(k, cells)| {
+            let known: BTreeSet<i64> = cells.iter().filter_map(|c| c.get()).collect();
+            (k.to_string(), if cells.contains(&Bad) { NotAssessable } else { code(Some(known.len() >= 3)) })
+        })
+        .collect();
+    agrees("check: {concentration: {table: t, by: k, count: p, min: 3}}\n", false, [&t, &r], &want)
+}

@@ -4,5 +4,6 @@ mod cli;
 mod load;
 mod real_data;
 mod rules;
+mod rules_index;
 mod synth;
 mod tidy;

@@ -68,9 +68,9 @@ fn threads_change_nothing() {
 
 #[test]
 fn another_seed_plants_every_kind() {
-    for (seed, years) in [(20, 4), (21, 5)] {
+    for (seed, years) in [(20, 4), (21, 5), (22, 6)] {
         let temp = tempfile::tempdir().expect("temporary folder");
-        let summary = synth::write(&SynthOptions::new(700, years, seed), temp.path()).expect("programme can be written");
+        let summary = synth::write(&SynthOptions::new(160 * years, years, seed), temp.path()).expect("programme can be written");
         assert_eq!(summary.not_planted, Vec::<String>::new(), "seed {seed}");
         let areas = ["CM03", "QS01"];
         for kind in synth::kinds() {
@@ -132,7 +132,7 @@ fn options_out_of_range_are_refused_together() {
 #[test]
 fn the_programme_loads_without_a_stray_cell() {
     let temp = tempfile::tempdir().expect("temporary folder");
-    synth::write(&SynthOptions::new(640, 5, 5), temp.path()).expect("programme can be written");
+    synth::write(&SynthOptions::new(800, 5, 5), temp.path()).expect("programme can be written");
     let project = project::read(&temp.path().join("recount.yaml")).unwrap_or_else(|e| panic!("{e}"));
     let mut needs = table::Needs::default();
     for t in &project.tables {

@@ -5,6 +5,7 @@ use crate::synth::calendar::day;
 use crate::synth::household::entitlements;
 use crate::synth::jobs::Job;
 use crate::synth::model::{Account, Days, Payment, Trustee};
+use crate::synth::truth::Case;
 use crate::synth::village::{outsider, purchase};
 
 impl Planting<'_, '_> {
@@ -294,12 +295,7 @@ impl Planting<'_, '_> {
             let died = day(year.min(self.layout.last_year - 1), 2, 10);
             let case = self.person_case("FD12", true, at, n, "pension went on for years after the death");
             self.kill(at, n, died, None, i32::MAX);
-            let id = self.person(at, n).id;
-            let after = |p: &&Payment| p.payee == id && p.period_end() > died;
-            let numbers: Vec<usize> = self.village.households[at].payments.iter().filter(after).map(|p| p.number).collect();
-            for number in numbers {
-                self.record_payment(&case, number);
-            }
+            self.record_payments_after(&case, at, n, died);
             self.last_registered(&case);
             let case = self.person_case("XR06", true, at, n, "deceased and still in the register");
             self.record_member(&case, at, n);
@@ -308,10 +304,20 @@ impl Planting<'_, '_> {
             // Removed within ninety days, one payment too many.
             let died = day(year, 4, 20);
             let Some(p) = self.pension(at, year, 6) else { return };
-            self.kill(at, n, died, Some(died + 82), day(year, 6, 30));
-            let case = self.person_case("FD12", true, at, n, "pension for a half-year that ended after the death");
-            self.record_payment(&case, p.number);
+            self.kill(at, n, died, Some(died + 82), p.period_end());
+            let case = self.person_case("FD12", true, at, n, "benefits for a half-year that ended after the death");
+            self.record_payments_after(&case, at, n, died);
             self.last_registered(&case);
+        }
+    }
+
+    /// Records the person's payments for periods that end after the death.
+    fn record_payments_after(&mut self, case: &Case, at: usize, n: usize, died: Days) {
+        let id = self.person(at, n).id;
+        let after = |p: &&Payment| p.payee == id && p.period_end() > died;
+        let numbers: Vec<usize> = self.village.households[at].payments.iter().filter(after).map(|p| p.number).collect();
+        for number in numbers {
+            self.record_payment(case, number);
         }
     }
 

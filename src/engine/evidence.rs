@@ -1,0 +1,391 @@
+//! Which records speak for a finding: those its expressions read, and the members of its sets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::{CheckPlan, Flag};
+use crate::exec::{Batch, is_row};
+use crate::finding::{Cell, EvidenceRow};
+use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId};
+use crate::table::{Loaded, Table};
+
+/// A row of the frame that is shown, with the columns that were read.
+#[derive(Debug, Clone)]
+struct RowPlan {
+    row: RowRef,
+    role: String,
+    table: usize,
+    columns: BTreeSet<usize>,
+}
+
+/// Member rows that are shown.
+#[derive(Debug, Clone)]
+struct SetPlan {
+    owner: RowRef,
+    set: SetId,
+    inner: u8,
+    filter: Option<ExprId>,
+    role: String,
+    /// From the member row to the record of a table.
+    hops: Vec<Hop>,
+    table: usize,
+    columns: BTreeSet<usize>,
+}
+
+/// What a rule shows for one unit, in one frame.
+#[derive(Debug, Clone)]
+pub struct EvidencePlan {
+    rows: Vec<RowPlan>,
+    sets: Vec<SetPlan>,
+}
+
+/// A record that takes part in a finding, before its cells are looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordUse {
+    pub table: usize,
+    pub row: u32,
+    pub role: String,
+    pub columns: BTreeSet<usize>,
+}
+
+struct Reader<'g> {
+    graph: &'g Graph,
+    catalog: &'g Catalog,
+    frame: Vec<RelId>,
+    own: BTreeSet<SetId>,
+    slot_roles: Vec<String>,
+    plan: EvidencePlan,
+}
+
+impl EvidencePlan {
+    /// From what `exprs` read in a frame; `register` names the row of slot 1 of a `match`.
+    pub fn new(graph: &Graph, catalog: &Catalog, check: &CheckPlan, frame: &[RelId], register: Option<&str>, exprs: &[ExprId]) -> Self {
+        let mut slot_roles = vec!["record".to_owned()];
+        slot_roles.extend(register.map(str::to_owned));
+        let mut reader = Reader {
+            graph,
+            catalog,
+            frame: frame.to_vec(),
+            own: check.members.iter().map(|m| m.set).collect(),
+            slot_roles,
+            plan: EvidencePlan { rows: vec![], sets: vec![] },
+        };
+        for slot in 0..frame.len() {
+            // Slots number at most a handful.
+            reader.row(&RowRef::slot(slot as u8), None);
+        }
+        if let Flag::Pairs(registers) = &check.flag {
+            for (set, _) in registers.iter().filter(|r| register == Some(&r.name)).flat_map(|r| &r.rungs) {
+                if let RowSet::Matching { own, other } = graph.get_set(*set) {
+                    reader.keys(own, &RowRef::slot(0));
+                    reader.keys(other, &RowRef::slot(1));
+                }
+            }
+        }
+        for members in &check.members {
+            reader.path(&members.owner);
+            reader.set(&members.owner, members.set, members.inner, members.filter, Some(&members.role));
+        }
+        for &expr in exprs {
+            reader.read(expr);
+        }
+        reader.plan
+    }
+}
+
+impl Reader<'_> {
+    /// The table's record behind a row: views are seen through.
+    fn record(&self, row: &RowRef, frame: &[RelId]) -> Option<(RowRef, usize)> {
+        let mut rel = self.graph.rel_of(self.catalog, row, frame)?;
+        let mut row = row.clone();
+        loop {
+            match self.graph.get_rel(rel) {
+                Rel::Table(table) => return Some((row, *table)),
+                Rel::Rows { of, .. } => {
+                    row = row.then(Hop::Base);
+                    rel = *of;
+                }
+                Rel::Groups { .. } => return None,
+            }
+        }
+    }
+    fn role(&self, row: &RowRef) -> String {
+        let last = row.hops.iter().rev().find(|h| !matches!(h, Hop::Base));
+        match last {
+            Some(Hop::Link(link)) => self.catalog.links[link.index()].name.clone(),
+            Some(Hop::Neighbour(_)) => "before".to_owned(),
+            _ => self.slot_roles.get(usize::from(row.slot)).cloned().unwrap_or_else(|| "record".to_owned()),
+        }
+    }
+    fn part(&self, groups: RelId, part: usize) -> Option<KeyPart> {
+        match self.graph.get_rel(groups) {
+            Rel::Groups { parts } => parts.get(part).cloned(),
+            _ => None,
+        }
+    }
+    /// Columns that a key reads, in the key's own frame.
+    fn columns(&self, key: ExprId, found: &mut dyn FnMut(&RowRef, usize)) {
+        let expr = self.graph.get(key);
+        if let Expr::Column { row, column } = expr {
+            found(row, *column);
+        }
+        for arg in expr.args() {
+            self.columns(arg, found);
+        }
+    }
+    /// What puts a row into its group or pair is part of the evidence.
+    fn keys(&mut self, part: &KeyPart, of: &RowRef) {
+        let mut read = vec![];
+        for &key in &part.keys {
+            self.columns(key, &mut |row, column| {
+                let hops = of.hops.iter().chain(&row.hops).copied().collect();
+                read.push((RowRef { slot: of.slot, hops }, column));
+            });
+        }
+        for (row, column) in read {
+            if matches!(self.graph.rel_of(self.catalog, &row, &self.frame).map(|r| self.graph.get_rel(r)), Some(Rel::Table(_))) {
+                self.row(&row, Some(column));
+            }
+        }
+    }
+    /// Keys of the groups that a path goes through.
+    fn path(&mut self, row: &RowRef) {
+        for (i, hop) in row.hops.iter().enumerate() {
+            if let Hop::Group { groups, part } = hop
+                && let Some(part) = self.part(*groups, *part)
+            {
+                self.keys(&part, &RowRef { slot: row.slot, hops: row.hops[..i].to_vec() });
+            }
+        }
+    }
+    fn row(&mut self, row: &RowRef, column: Option<usize>) {
+        let Some((row, table)) = self.record(row, &self.frame) else { return };
+        let role = self.role(&row);
+        let at = match self.plan.rows.iter().position(|r| r.row == row) {
+            Some(at) => at,
+            None => {
+                self.plan.rows.push(RowPlan { row, role, table, columns: BTreeSet::new() });
+                self.plan.rows.len() - 1
+            }
+        };
+        self.plan.rows[at].columns.extend(column);
+    }
+    fn set(&mut self, owner: &RowRef, set: SetId, inner: u8, filter: Option<ExprId>, role: Option<&str>) -> Option<usize> {
+        if let Some(at) = self.plan.sets.iter().position(|s| s.owner == *owner && s.set == set && (role.is_none() || s.filter == filter)) {
+            return Some(at);
+        }
+        let rel = self.graph.members_of(self.catalog, set)?;
+        let mut frame = vec![rel; usize::from(inner) + 1];
+        frame[usize::from(inner)] = rel;
+        let (row, table) = self.record(&RowRef::slot(inner), &frame)?;
+        let role = role.map(str::to_owned).unwrap_or_else(|| match self.graph.get_set(set) {
+            RowSet::Back(link) => self.catalog.links[link.index()].back.clone().unwrap_or_else(|| self.catalog.tables[table].name.clone()),
+            _ => self.catalog.tables[table].name.clone(),
+        });
+        let part = match self.graph.get_set(set) {
+            RowSet::Members { groups, part } => self.part(*groups, *part),
+            RowSet::Matching { other, .. } => Some(other.clone()),
+            RowSet::Back(_) => None,
+        };
+        let mut columns = BTreeSet::new();
+        for key in part.iter().flat_map(|p| &p.keys) {
+            self.columns(*key, &mut |at, column| {
+                if at.hops == row.hops {
+                    columns.insert(column);
+                }
+            });
+        }
+        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role, hops: row.hops, table, columns };
+        self.plan.sets.push(plan);
+        if let Some(filter) = filter {
+            let at = self.plan.sets.len() - 1;
+            self.inside(filter, inner, at);
+        }
+        Some(self.plan.sets.len() - 1)
+    }
+    fn read(&mut self, id: ExprId) {
+        let expr = self.graph.get(id).clone();
+        if let Some(row) = expr.own_row() {
+            self.path(row);
+        }
+        match &expr {
+            Expr::Column { row, column } => match self.graph.rel_of(self.catalog, row, &self.frame).map(|r| self.graph.get_rel(r)) {
+                Some(Rel::Table(_)) => self.row(row, Some(*column)),
+                Some(Rel::Rows { .. }) => self.row(row, None),
+                _ => {}
+            },
+            Expr::Has { row } => self.row(row, None),
+            Expr::Aggregate { owner, set, inner, arg, filter, .. } => {
+                // Peer groups are counted, not listed; the check says which members are evidence.
+                let peers = matches!(self.graph.get_set(*set), RowSet::Members { .. }) && !self.own.contains(set);
+                if peers {
+                    return;
+                }
+                let own = self.own.contains(set);
+                let at = if own { self.plan.sets.iter().position(|s| s.set == *set) } else { self.set(owner, *set, *inner, *filter, None) };
+                if let Some(at) = at {
+                    for part in [arg, filter].into_iter().flatten() {
+                        self.inside(*part, *inner, at);
+                    }
+                }
+            }
+            _ => {}
+        }
+        for arg in expr.args() {
+            self.read(arg);
+        }
+    }
+    /// Columns that an aggregate's parts read: of the member, and of the rows around it.
+    fn inside(&mut self, id: ExprId, inner: u8, at: usize) {
+        let expr = self.graph.get(id).clone();
+        if let Expr::Column { row, column } = &expr {
+            if row.slot == inner {
+                let hops = &self.plan.sets[at].hops;
+                if row.hops == *hops {
+                    self.plan.sets[at].columns.insert(*column);
+                }
+            } else if row.slot < inner && usize::from(row.slot) < self.frame.len() && inner == self.frame.len() as u8 {
+                // Slots below the member are those of the unit's own frame.
+                if let Some(Rel::Table(_)) = self.graph.rel_of(self.catalog, row, &self.frame).map(|r| self.graph.get_rel(r)) {
+                    self.row(row, Some(*column));
+                }
+            }
+        }
+        for arg in expr.args() {
+            self.inside(arg, inner, at);
+        }
+    }
+}
+
+impl EvidencePlan {
+    /// Records that take part, per row of the batch: the unit's own first, then members; at most `limit` members, the rest counted.
+    pub fn records(&self, batch: &Batch<'_>, limit: usize) -> Vec<(Vec<RecordUse>, u64)> {
+        let mut out: Vec<(Vec<RecordUse>, u64)> = vec![(vec![], 0); batch.len];
+        for plan in &self.rows {
+            let reached = batch.reach(&plan.row);
+            for (i, (records, _)) in out.iter_mut().enumerate() {
+                let row = reached.ids.get(i);
+                if is_row(row) {
+                    add(records, RecordUse { table: plan.table, row, role: plan.role.clone(), columns: plan.columns.clone() });
+                }
+            }
+        }
+        for plan in &self.sets {
+            let members = batch.members(&plan.owner, plan.set, plan.inner, plan.filter, &plan.hops);
+            for ((records, omitted), members) in out.iter_mut().zip(members) {
+                let mut listed = 0;
+                for row in members {
+                    if listed == limit && !records.iter().any(|r| r.table == plan.table && r.row == row) {
+                        *omitted += 1;
+                        continue;
+                    }
+                    listed += usize::from(add(
+                        records,
+                        RecordUse { table: plan.table, row, role: plan.role.clone(), columns: plan.columns.clone() },
+                    ));
+                }
+            }
+        }
+        out
+    }
+}
+
+/// A record stands once, with all columns that were read; its first role stays. Whether it is new.
+fn add(records: &mut Vec<RecordUse>, record: RecordUse) -> bool {
+    match records.iter_mut().find(|r| r.table == record.table && r.row == record.row) {
+        Some(known) => {
+            known.columns.extend(record.columns);
+            false
+        }
+        None => {
+            records.push(record);
+            true
+        }
+    }
+}
+
+/// The flagged register rows of a pair rule that did not speak are evidence too.
+pub fn add_pair(records: &mut Vec<RecordUse>, plan: &EvidencePlan, row: u32) {
+    if let Some(RowPlan { table, role, columns, row: at }) = plan.rows.iter().find(|r| r.row.slot == 1)
+        && at.hops.is_empty()
+    {
+        add(records, RecordUse { table: *table, row, role: role.clone(), columns: columns.clone() });
+    }
+}
+
+/// Looks up what the records say; cells as delivered are filled in later, for all findings at once.
+pub fn rows(catalog: &Catalog, tables: &[std::sync::Arc<Table>], records: &[RecordUse]) -> Vec<EvidenceRow> {
+    records
+        .iter()
+        .filter_map(|record| {
+            let def = &catalog.tables[record.table];
+            let table = tables.get(record.table)?;
+            let row = record.row as usize;
+            let value = |column: usize| table.column(&def.columns[column].name).map(|c| c.value(row));
+            let origin = &table.origin;
+            let file = origin.file.get(row).and_then(|&f| origin.files.get(usize::from(f)));
+            Some(EvidenceRow {
+                table: def.name.clone(),
+                role: record.role.clone(),
+                file: file.map(|f| f.path.clone()).unwrap_or_default(),
+                sheet: file.and_then(|f| f.sheet.clone()),
+                line: origin.line.get(row).copied().unwrap_or(0),
+                key: def.key.iter().filter_map(|&k| Some((def.columns[k].name.clone(), value(k)?))).collect(),
+                cells: record
+                    .columns
+                    .iter()
+                    .filter(|c| !def.key.contains(c))
+                    .filter_map(|&c| Some(Cell { column: def.columns[c].name.clone(), delivered: None, used: value(c)? }))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+/// Fills in the cells as they stand in the delivered files.
+///
+/// # Errors
+/// A file is gone or is no longer the one that was loaded.
+pub fn deliver(
+    project: &crate::project::Project,
+    catalog: &Catalog,
+    loaded: &Loaded,
+    drafts: &mut [(crate::finding::Finding, Vec<RecordUse>)],
+) -> Result<(), crate::diagnostic::Diagnostics> {
+    let mut wanted: BTreeMap<usize, BTreeMap<u32, BTreeSet<usize>>> = BTreeMap::new();
+    for (_, records) in drafts.iter() {
+        for record in records {
+            let columns = wanted.entry(record.table).or_default().entry(record.row).or_default();
+            columns.extend(record.columns.iter().filter(|&&c| catalog.tables[record.table].columns[c].is.is_none()));
+        }
+    }
+    let names = |table: usize, columns: &BTreeSet<usize>| columns.iter().map(|&c| catalog.tables[table].columns[c].name.clone()).collect();
+    let asked: Vec<(usize, Vec<(usize, Vec<String>)>)> = wanted
+        .iter()
+        .map(|(&table, rows)| (table, rows.iter().map(|(&row, columns)| (row as usize, names(table, columns))).collect()))
+        .collect();
+    let delivered = crate::table::delivered(project, loaded, &asked)?;
+    for (finding, records) in drafts.iter_mut() {
+        for (evidence, record) in finding.evidence.iter_mut().zip(records.iter()) {
+            for cell in &mut evidence.cells {
+                cell.delivered = delivered.get(record.table, record.row as usize, &cell.column).map(str::to_owned);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Registers of a pair rule by frame, else the one frame of its units.
+pub fn plans(graph: &Graph, catalog: &Catalog, check: &CheckPlan, frames: &[Vec<RelId>], exprs: &[ExprId]) -> Vec<EvidencePlan> {
+    match &check.flag {
+        Flag::Row(_) => vec![EvidencePlan::new(graph, catalog, check, &frames[0], None, exprs)],
+        Flag::Pairs(registers) => registers
+            .iter()
+            .zip(frames)
+            .map(|(register, frame)| {
+                let mut all: Vec<ExprId> = exprs.to_vec();
+                all.push(register.flag);
+                EvidencePlan::new(graph, catalog, check, frame, Some(&register.name), &all)
+            })
+            .collect(),
+    }
+}

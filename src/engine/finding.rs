@@ -1,0 +1,68 @@
+//! Finishes findings: identities, order.
+
+use super::identity::Identity;
+use crate::finding::{Finding, Piece};
+use crate::rule::Rule;
+use crate::schema::Value;
+
+/// What of a finding its identities are made of.
+pub struct Identified {
+    /// Keys of groups; empty for records.
+    pub group: Vec<Value>,
+    pub decisive: Vec<Value>,
+}
+
+/// Sets the three identities. `with_key`: the unit's records have a key; else all their values stand for it.
+pub fn identify(secret: &[u8; 32], rule: &Rule, finding: &mut Finding, identified: &Identified) {
+    let mut key = Identity::new(secret, "finding");
+    key.text(&rule.text.id);
+    if let Some(subject) = finding.subjects.first() {
+        key.text(&subject.entity).value(&subject.value);
+    }
+    key.value(finding.period.as_ref().unwrap_or(&Value::Null));
+    for value in &identified.group {
+        key.value(value);
+    }
+    let own = finding.evidence.iter().filter(|row| row.role == "record");
+    if identified.group.is_empty() {
+        for row in own {
+            key.text(&row.table);
+            row.key.iter().for_each(|(_, value)| {
+                key.value(value);
+            });
+            if row.key.is_empty() {
+                row.cells.iter().for_each(|cell| {
+                    key.value(&cell.used);
+                });
+            }
+        }
+    }
+    finding.key = key.hex();
+    finding.records_hash = Identity::new(secret, "records").text(&rule.text.id).rows(&finding.evidence).hex();
+    let mut flag = Identity::new(secret, "flag");
+    flag.text(&rule.text.id);
+    for value in &identified.decisive {
+        flag.value(value);
+    }
+    finding.flag_hash = flag.hex();
+}
+
+/// By rule, subjects, date, key; equal keys (records without a key and alike) stay told apart by their place.
+pub fn order(a: &Finding, b: &Finding) -> std::cmp::Ordering {
+    let place = |f: &Finding| f.evidence.first().map(|e| (e.table.clone(), e.key.clone(), e.file.clone(), e.line));
+    (&a.rule, &a.subjects, a.date, &a.period)
+        .cmp(&(&b.rule, &b.subjects, b.date, &b.period))
+        .then_with(|| a.key.cmp(&b.key))
+        .then_with(|| place(a).cmp(&place(b)))
+}
+
+/// Plain text of a message, values unmasked: for tests of rules.
+pub fn plain(pieces: &[Piece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Value(value) => crate::schema::format(value),
+        })
+        .collect()
+}

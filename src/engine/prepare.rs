@@ -1,0 +1,120 @@
+//! Rules against the project: catalog, graph and resolved rules.
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{Catalog, Expr, ExprId, Function, Graph};
+use crate::project::Project;
+use crate::rule::{self, Rule, RuleFile, RuleText};
+use crate::schema::{Type, Value};
+use crate::table::{self, LoadOptions, Loaded};
+
+use super::Options;
+
+/// A rule as far as it came.
+#[derive(Debug)]
+pub enum Resolved {
+    Ready(Box<Rule>),
+    /// It names a table that the project does not declare.
+    Skipped(String),
+    Failed(Diagnostics),
+}
+
+/// Everything but the data.
+#[derive(Debug)]
+pub struct Prepared {
+    pub catalog: Catalog,
+    pub graph: Graph,
+    /// As the rule files, ascending by id.
+    pub rules: Vec<(RuleText, Vec<String>, Resolved)>,
+    /// Per rule: the population's further condition (`--region`).
+    pub within: Vec<Option<ExprId>>,
+    /// Per rule and exemption: with `drop:`, the rule's flag once the dropped records are taken out.
+    pub without_dropped: Vec<Vec<Option<ExprId>>>,
+}
+
+impl Prepared {
+    /// Resolves `files` against the project as of a day.
+    ///
+    /// # Errors
+    /// The project's own links, views or parameters do not hold together.
+    pub fn new(project: &Project, files: &[RuleFile], as_of: i32, region: Option<i64>) -> Result<Prepared, Diagnostics> {
+        let mut graph = Graph::default();
+        let catalog = Catalog::build(project, as_of, &mut graph)?;
+        let mut order: Vec<&RuleFile> = files.iter().collect();
+        order.sort_by(|a, b| a.id().cmp(b.id()));
+        let mut rules = vec![];
+        let mut within = vec![];
+        let mut without_dropped = vec![];
+        for file in order {
+            let resolved = match rule::resolve(file, &catalog, &mut graph, project) {
+                Ok(mut rule) => {
+                    rule.check.period = super::needs::period(&mut graph, &rule.check);
+                    Resolved::Ready(Box::new(rule))
+                }
+                Err(problems) => match undeclared(file, project) {
+                    Some(reason) => Resolved::Skipped(reason),
+                    None => Resolved::Failed(problems),
+                },
+            };
+            let (condition, dropped) = match &resolved {
+                Resolved::Ready(rule) => (
+                    region.zip(rule.region).map(|(region, place)| under(&mut graph, place, region)),
+                    rule.exempt
+                        .iter()
+                        .map(|e| e.drop.then(|| super::arithmetic::flag_without(&mut graph, &rule.check, e.when)).flatten())
+                        .collect(),
+                ),
+                _ => (None, vec![]),
+            };
+            within.push(condition);
+            without_dropped.push(dropped);
+            let overlays = file.overlays.iter().map(|change| change.in_words()).collect();
+            rules.push((file.rule_text(), overlays, resolved));
+        }
+        Ok(Prepared { catalog, graph, rules, within, without_dropped })
+    }
+
+    /// Rules that can run, with their positions.
+    pub fn ready(&self) -> impl Iterator<Item = (usize, &Rule)> {
+        self.rules.iter().enumerate().filter_map(|(i, (_, _, resolved))| match resolved {
+            Resolved::Ready(rule) => Some((i, &**rule)),
+            _ => None,
+        })
+    }
+
+    /// Loads the columns that the rules, their evidence and the report need.
+    ///
+    /// # Errors
+    /// Files that are absent, unreadable or not what the project declares.
+    pub fn load(&self, project: &Project, options: &Options<'_>) -> Result<Loaded, Diagnostics> {
+        let load = LoadOptions {
+            store: options.store.clone(),
+            restricted_ok: options.restricted_ok,
+            as_of: Some(options.as_of),
+            progress: options.progress,
+        };
+        table::load(project, &self.needs(), &load)
+    }
+}
+
+/// The tables that a rule names and the project does not declare, in words, when there are any.
+fn undeclared(file: &RuleFile, project: &Project) -> Option<String> {
+    let known = |name: &str| project.tables.iter().any(|t| t.name.value == name) || project.views.iter().any(|v| v.name.value == name);
+    let missing: Vec<String> =
+        file.spec.check.value.tables().into_iter().filter(|t| !known(&t.value)).map(|t| format!("`{}`", t.value)).collect();
+    (!missing.is_empty()).then(|| format!("recount.yaml declares no table {}", missing.join(", ")))
+}
+
+fn under(graph: &mut Graph, place: ExprId, region: i64) -> ExprId {
+    let region = graph.expr(Expr::Literal(Value::Region(region)), Type::Region);
+    graph.expr(Expr::Call { function: Function::Under, args: vec![place, region] }, Type::Bool)
+}
+
+/// A rule's problems under its name, for the run's messages.
+pub fn about(id: &str, problems: &Diagnostics) -> Diagnostics {
+    let mut out = Diagnostics::default();
+    for problem in &problems.0 {
+        let problem: Diagnostic = problem.clone().note(format!("rule `{id}` did not run; the others did"));
+        out.push(problem);
+    }
+    out
+}
