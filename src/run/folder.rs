@@ -15,6 +15,11 @@ const SHORT: usize = 8;
 /// Folders being written start with it; one that stays behind belongs to an interrupted run and may be removed.
 const STAGING: &str = ".writing-";
 
+/// Beginning of the names of folders that this process is writing: what an interrupted one leaves can be told from others' work.
+pub fn staging_prefix() -> String {
+    format!("{STAGING}{}-", std::process::id())
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
@@ -147,7 +152,8 @@ pub fn write(
     private_folder(root).map_err(|e| unwritable(root, &e))?;
     // Removed when dropped: on every early return below.
     let mut staging = tempfile::Builder::new();
-    staging.prefix(STAGING);
+    let prefix = staging_prefix();
+    staging.prefix(&prefix);
     #[cfg(unix)]
     staging.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     let staging = staging.tempdir_in(root).map_err(|e| unwritable(root, &e))?;

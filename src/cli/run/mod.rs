@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
 
     progress.stage("report");
     let root = arguments.output.clone().unwrap_or_else(|| project.root.join("runs"));
-    interrupt::removes(&root, &format!(".writing-{}-", std::process::id()));
+    interrupt::removes(&root, &run::staging_prefix());
     let rendering = report::Options { lang: lang(arguments.lang), reveal: false };
     let journal = journal(&project, started, &progress, arguments);
     let written =
