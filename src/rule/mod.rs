@@ -11,6 +11,7 @@ use crate::plan::{ExprId, RelId};
 
 mod dates;
 mod folder;
+mod form;
 mod lint;
 mod mutate;
 mod overlay;
@@ -31,7 +32,7 @@ pub use mutate::{Mutant, mutants};
 pub use overlay::{Change, OverlaySpec, apply, read_overlays};
 pub use resolve::resolve;
 pub use say::{TemplatePiece, template};
-pub use spec::{Report, RuleSpec, Text};
+pub use spec::{Report, RuleSpec, SeveritySpec, Text};
 
 /// JSON Schema of rule files.
 pub fn schema() -> serde_json::Value {
