@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::RuleStatus;
 use super::folder::RuleFile;
+use super::form::of_form;
 use super::say::part;
 use super::spec::{LANGUAGES, Text, texts_of};
 use super::tree::{Tree, scalars};
@@ -228,37 +229,6 @@ fn branches(tokens: &[Token]) -> usize {
         }
     }
     count
-}
-
-/// Whether the number after `before` says how a value is written or cut, which no policy decides: `length(x) = 20`, `substring(x, 1, 18)`.
-fn of_form(before: &[Token]) -> bool {
-    let is_word = |i: Option<usize>, words: &[&str]| {
-        i.and_then(|i| before.get(i))
-            .is_some_and(|t| matches!(&t.kind, TokenKind::Word { text, .. } if words.contains(&text.to_ascii_lowercase().as_str())))
-    };
-    // Position of the innermost `(` that is open at `end`.
-    let open = |end: usize| {
-        let mut depth = 0u32;
-        before[..end].iter().enumerate().rev().find_map(|(i, token)| {
-            match token.kind {
-                TokenKind::Symbol(")") => depth += 1,
-                TokenKind::Symbol("(") if depth == 0 => return Some(i),
-                TokenKind::Symbol("(") => depth -= 1,
-                _ => {}
-            }
-            None
-        })
-    };
-    let compared = match before {
-        [.., close, Token { kind: TokenKind::Symbol("=" | "<>" | "!=" | "<" | "<=" | ">" | ">="), .. }]
-            if close.kind == TokenKind::Symbol(")") =>
-        {
-            open(before.len() - 2)
-        }
-        _ => None,
-    };
-    is_word(compared.and_then(|i| i.checked_sub(1)), &["length"])
-        || is_word(open(before.len()).and_then(|i| i.checked_sub(1)), &["substring", "percentile", "round", "date"])
 }
 
 /// A number of the expression that is also the value of a parameter of its kind. Small counts, 100 and years are everyone's.

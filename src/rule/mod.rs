@@ -11,6 +11,7 @@ use crate::plan::{ExprId, RelId};
 
 mod dates;
 mod folder;
+mod form;
 mod lint;
 mod mutate;
 mod overlay;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::folder::RuleFile;
-use super::tree::Tree;
+use super::form::of_form;
+use super::tree::{Tree, scalars};
 use crate::diagnostic::{SourceText, Spanned, yaml};
 use crate::plan::{Token, TokenKind, tokens};
 
@@ -36,7 +37,7 @@ pub fn mutants(file: &RuleFile) -> Vec<Mutant> {
     }
     let mut places = vec![];
     if let Some(check) = tree.value.get("check") {
-        visit(&check.value, &mut vec!["check".to_owned()], &mut places);
+        visit(check, &check.value, &mut vec!["check".to_owned()], &mut places);
     }
     for (path, edit) in places {
         let mut variant = tree.value.clone();
@@ -67,7 +68,8 @@ enum Edit {
 /// A step to a place: key of a mapping or number of a list's item.
 type Path = Vec<String>;
 
-fn visit(tree: &Tree, path: &mut Path, places: &mut Vec<(Path, Edit)>) {
+/// Notes what can be done to `tree`, which stands at `path` in `check`.
+fn visit(check: &Spanned<Tree>, tree: &Tree, path: &mut Path, places: &mut Vec<(Path, Edit)>) {
     let name = path.iter().rev().find(|step| step.parse::<usize>().is_err()).cloned().unwrap_or_default();
     match tree {
         Tree::Scalar(text) => {
@@ -85,7 +87,7 @@ fn visit(tree: &Tree, path: &mut Path, places: &mut Vec<(Path, Edit)>) {
             }
             for (i, item) in items.iter().enumerate() {
                 path.push(i.to_string());
-                visit(&item.value, path, places);
+                visit(check, &item.value, path, places);
                 path.pop();
             }
         }
@@ -94,17 +96,30 @@ fn visit(tree: &Tree, path: &mut Path, places: &mut Vec<(Path, Edit)>) {
                 places.extend((0..entries.len()).map(|i| (path.clone(), Edit::Drop(i))));
             }
             for key in ["among", "where"] {
-                if entries.get(key).is_some() {
+                if entries.get(key).is_some_and(|condition| condition.value.scalar() != Some("true")) {
                     places.push((path.clone(), Edit::Without(key)));
                 }
             }
             for (key, value) in entries {
+                // A name that only the sentence shows decides nothing.
+                if name == "let" && !mentions(check, &key.value) {
+                    continue;
+                }
                 path.push(key.value.clone());
-                visit(&value.value, path, places);
+                visit(check, &value.value, path, places);
                 path.pop();
             }
         }
     }
+}
+
+/// Whether an expression of the check uses `name`.
+fn mentions(check: &Spanned<Tree>, name: &str) -> bool {
+    let mut found = false;
+    scalars(check, &mut vec![], &mut |_, text| {
+        found |= tokens(&text.value).unwrap_or_default().iter().any(|t| matches!(&t.kind, TokenKind::Word { text, .. } if text == name));
+    });
+    found
 }
 
 fn apply(tree: &mut Tree, path: &[String], edit: Edit) -> Option<String> {
@@ -191,7 +206,7 @@ fn moved(text: &str) -> Vec<(String, String)> {
         }
         let replace = |end: usize, with: String| format!("{}{with}{}", &text[..token.range.start], &text[end..]);
         match &token.kind {
-            TokenKind::Number(number) if !["0", "1"].contains(&number.as_str()) => {
+            TokenKind::Number(number) if !["0", "1"].contains(&number.as_str()) && !of_form(&tokens[..i]) => {
                 for with in [scaled(number, 2, 1), scaled(number, 1, 2)].into_iter().flatten() {
                     found.push((replace(token.range.end, with.clone()), format!("{number} moved to {with}")));
                 }

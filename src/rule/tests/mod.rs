@@ -193,7 +193,7 @@ fn an_overlay_never_changes_the_logic() {
 fn variants_for_mutation_differ_from_the_rule_and_still_read() {
     let rule = file(&SMALL.replace(
         "check: {row: {table: payments, where: amount > yuan(500)}}",
-        "check: {row: {table: payments, among: kind = 'a', where: amount > yuan(500)}}\nexempt: [{when: a = 1, says: x}]",
+        "check: {row: {table: payments, among: kind = 'a', let: {shown: amount * 7, limit: yuan(500)}, where: amount > limit}}\nexempt: [{when: a = 1, says: x}]",
     ));
     let changes: Vec<String> = mutants(&rule).into_iter().map(|m| m.change).collect();
     assert_eq!(
@@ -201,10 +201,10 @@ fn variants_for_mutation_differ_from_the_rule_and_still_read() {
         [
             "exemption 1 left out",
             "`check.row.among` left out",
+            "`check.row.let.limit`: 500 moved to 1000",
+            "`check.row.let.limit`: 500 moved to 250",
             "`check.row.where`: turned round",
             "`check.row.where`: `>` turned into `<=`",
-            "`check.row.where`: 500 moved to 1000",
-            "`check.row.where`: 500 moved to 250",
         ]
     );
     let all = mutants(&rule);

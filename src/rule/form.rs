@@ -1,0 +1,52 @@
+//! Numbers that say how a value is written, not what a policy allows.
+
+use crate::plan::{Token, TokenKind};
+
+/// Whether the number after `before` says how a value is written or cut, which no policy decides: `length(x) = 20`, `substring(x, 1, 18)`.
+pub(super) fn of_form(before: &[Token]) -> bool {
+    let is_word = |i: Option<usize>, words: &[&str]| {
+        i.and_then(|i| before.get(i))
+            .is_some_and(|t| matches!(&t.kind, TokenKind::Word { text, .. } if words.contains(&text.to_ascii_lowercase().as_str())))
+    };
+    // Position of the innermost `(` that is open at `end`.
+    let open = |end: usize| {
+        let mut depth = 0u32;
+        before[..end].iter().enumerate().rev().find_map(|(i, token)| {
+            match token.kind {
+                TokenKind::Symbol(")") => depth += 1,
+                TokenKind::Symbol("(") if depth == 0 => return Some(i),
+                TokenKind::Symbol("(") => depth -= 1,
+                _ => {}
+            }
+            None
+        })
+    };
+    let compared = match before {
+        [.., close, Token { kind: TokenKind::Symbol("=" | "<>" | "!=" | "<" | "<=" | ">" | ">="), .. }]
+            if close.kind == TokenKind::Symbol(")") =>
+        {
+            open(before.len() - 2)
+        }
+        _ => None,
+    };
+    is_word(compared.and_then(|i| i.checked_sub(1)), &["length"])
+        || is_word(open(before.len()).and_then(|i| i.checked_sub(1)), &["substring", "percentile", "round", "date"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tokens;
+
+    #[test]
+    fn numbers_of_form_are_told_from_limits() {
+        let judged = |text: &str| -> Vec<bool> {
+            let tokens = tokens(text).unwrap();
+            let numbers = (0..tokens.len()).filter(|&i| matches!(tokens[i].kind, TokenKind::Number(_)));
+            numbers.map(|i| of_form(&tokens[..i])).collect()
+        };
+        assert_eq!(judged("length(id) = 20 and size > 20"), [true, false]);
+        assert_eq!(judged("substring(id, 1, 6) = '52' or date(year, 12, 31) < days(30)"), [true, true, true, true, false]);
+        assert_eq!(judged("length(a || b) >= 18 and abs(3)"), [true, false]);
+    }
+}
