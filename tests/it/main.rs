@@ -3,6 +3,7 @@
 mod cli;
 mod load;
 mod real_data;
+mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;
