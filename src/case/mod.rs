@@ -8,7 +8,6 @@ mod card;
 mod money;
 mod number;
 mod score;
-mod tree;
 mod visits;
 
 use serde::{Deserialize, Serialize};
@@ -18,8 +17,6 @@ pub use card::{BasisCard, RuleCard};
 pub use money::once;
 pub use score::{PartKind, Score, ScorePart, amount_points, severity_points};
 pub use visits::{AreaVisits, Budget, Share, VisitPlan, plan_visits};
-
-pub use tree::Tree;
 
 use crate::finding::{Severity, Subject};
 

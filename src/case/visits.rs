@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Tree as _, once};
+use super::{Case, once};
 use crate::finding::Finding;
 use crate::project::{Level, Regions};
 
@@ -51,16 +51,6 @@ pub struct AreaVisits {
     pub first_unvisited: Option<u64>,
     pub money: Option<i128>,
     pub unvisited_money: Option<i128>,
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Province => "province",
-        Level::Prefecture => "prefecture",
-        Level::County => "county",
-        Level::Town => "town",
-        Level::Village => "village",
-    }
 }
 
 /// `visits` over areas of `counts` cases: whole parts, then one each to the largest remainders, ties in order of the areas.
@@ -129,7 +119,7 @@ pub fn plan_visits(cases: &[Case], findings: &[Finding], regions: &Regions, budg
     let (all, unvisited_money) = money(&cases.iter().collect::<Vec<_>>(), findings, &ranks);
     VisitPlan {
         visits: budget.visits,
-        by: level_name(budget.by).to_owned(),
+        by: budget.by.name().to_owned(),
         share: budget.share,
         areas,
         unvisited: (cases.len() - chosen.len()) as u64,

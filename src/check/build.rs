@@ -161,14 +161,13 @@ impl Planner<'_> {
         if !covers.regions.is_empty() {
             let inside = match place {
                 Some(place) => {
-                    let each: Vec<ExprId> = covers
-                        .regions
-                        .iter()
-                        .map(|&code| {
-                            let region = self.literal(Value::Region(code));
-                            self.call(Function::Under, vec![place, region], Type::Bool)
-                        })
-                        .collect();
+                    let inside = covers.regions.iter().map(|&code| {
+                        let region = self.literal(Value::Region(code));
+                        self.call(Function::Under, vec![place, region], Type::Bool)
+                    });
+                    let mut each: Vec<ExprId> = inside.collect();
+                    // A record that does not say where it belongs is not known to lie outside.
+                    each.push(self.graph.expr(Expr::Unary { op: UnaryOp::IsNull, arg: place }, Type::Bool));
                     self.any(&each)
                 }
                 None => self.unknown(),

@@ -80,6 +80,10 @@ pub fn flag_without(graph: &mut Graph, check: &CheckPlan, drop: ExprId) -> Optio
 /// Replaces nodes of one frame (not the insides of aggregates), innermost first.
 fn rewrite(graph: &mut Graph, id: ExprId, change: &mut impl FnMut(&mut Graph, &Expr) -> Option<Expr>) -> ExprId {
     let expr = graph.get(id).clone();
+    if matches!(expr, Expr::Parameter { .. }) {
+        // The policy number stays that of the group as it is: without its records it would have neither place nor date.
+        return id;
+    }
     let ty = graph.type_of(id);
     let args = expr.args();
     let new: Vec<ExprId> = args.iter().map(|&a| rewrite(graph, a, change)).collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Batch, is_row};
 use crate::finding::{Cell, EvidenceRow};
-use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, Rel, RelId, RowRef, RowSet, SetId};
+use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId};
 use crate::table::{Loaded, Table};
 
 /// A row of the frame that is shown, with the columns that were read.
@@ -73,7 +73,16 @@ impl EvidencePlan {
             // Slots number at most a handful.
             reader.row(&RowRef::slot(slot as u8), None);
         }
+        if let Flag::Pairs(registers) = &check.flag {
+            for (set, _) in registers.iter().filter(|r| register == Some(&r.name)).flat_map(|r| &r.rungs) {
+                if let RowSet::Matching { own, other } = graph.get_set(*set) {
+                    reader.keys(own, &RowRef::slot(0));
+                    reader.keys(other, &RowRef::slot(1));
+                }
+            }
+        }
         for members in &check.members {
+            reader.path(&members.owner);
             reader.set(&members.owner, members.set, members.inner, members.filter, Some(&members.role));
         }
         for &expr in exprs {
@@ -107,6 +116,47 @@ impl Reader<'_> {
             _ => self.slot_roles.get(usize::from(row.slot)).cloned().unwrap_or_else(|| "record".to_owned()),
         }
     }
+    fn part(&self, groups: RelId, part: usize) -> Option<KeyPart> {
+        match self.graph.get_rel(groups) {
+            Rel::Groups { parts } => parts.get(part).cloned(),
+            _ => None,
+        }
+    }
+    /// Columns that a key reads, in the key's own frame.
+    fn columns(&self, key: ExprId, found: &mut dyn FnMut(&RowRef, usize)) {
+        let expr = self.graph.get(key);
+        if let Expr::Column { row, column } = expr {
+            found(row, *column);
+        }
+        for arg in expr.args() {
+            self.columns(arg, found);
+        }
+    }
+    /// What puts a row into its group or pair is part of the evidence.
+    fn keys(&mut self, part: &KeyPart, of: &RowRef) {
+        let mut read = vec![];
+        for &key in &part.keys {
+            self.columns(key, &mut |row, column| {
+                let hops = of.hops.iter().chain(&row.hops).copied().collect();
+                read.push((RowRef { slot: of.slot, hops }, column));
+            });
+        }
+        for (row, column) in read {
+            if matches!(self.graph.rel_of(self.catalog, &row, &self.frame).map(|r| self.graph.get_rel(r)), Some(Rel::Table(_))) {
+                self.row(&row, Some(column));
+            }
+        }
+    }
+    /// Keys of the groups that a path goes through.
+    fn path(&mut self, row: &RowRef) {
+        for (i, hop) in row.hops.iter().enumerate() {
+            if let Hop::Group { groups, part } = hop
+                && let Some(part) = self.part(*groups, *part)
+            {
+                self.keys(&part, &RowRef { slot: row.slot, hops: row.hops[..i].to_vec() });
+            }
+        }
+    }
     fn row(&mut self, row: &RowRef, column: Option<usize>) {
         let Some((row, table)) = self.record(row, &self.frame) else { return };
         let role = self.role(&row);
@@ -131,7 +181,20 @@ impl Reader<'_> {
             RowSet::Back(link) => self.catalog.links[link.index()].back.clone().unwrap_or_else(|| self.catalog.tables[table].name.clone()),
             _ => self.catalog.tables[table].name.clone(),
         });
-        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role, hops: row.hops, table, columns: BTreeSet::new() };
+        let part = match self.graph.get_set(set) {
+            RowSet::Members { groups, part } => self.part(*groups, *part),
+            RowSet::Matching { other, .. } => Some(other.clone()),
+            RowSet::Back(_) => None,
+        };
+        let mut columns = BTreeSet::new();
+        for key in part.iter().flat_map(|p| &p.keys) {
+            self.columns(*key, &mut |at, column| {
+                if at.hops == row.hops {
+                    columns.insert(column);
+                }
+            });
+        }
+        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role, hops: row.hops, table, columns };
         self.plan.sets.push(plan);
         if let Some(filter) = filter {
             let at = self.plan.sets.len() - 1;
@@ -141,6 +204,9 @@ impl Reader<'_> {
     }
     fn read(&mut self, id: ExprId) {
         let expr = self.graph.get(id).clone();
+        if let Some(row) = expr.own_row() {
+            self.path(row);
+        }
         match &expr {
             Expr::Column { row, column } => match self.graph.rel_of(self.catalog, row, &self.frame).map(|r| self.graph.get_rel(r)) {
                 Some(Rel::Table(_)) => self.row(row, Some(*column)),

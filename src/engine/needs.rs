@@ -2,8 +2,9 @@
 
 use super::Prepared;
 use crate::check::{CheckPlan, Flag};
-use crate::plan::{self, ExprId, RelId, SetId, TableDef};
+use crate::plan::{self, Expr, ExprId, Graph, Hop, Rel, RelId, RowRef, SetId, Step, TableDef};
 use crate::rule::{Rule, SayPiece};
+use crate::schema::Type;
 use crate::table::Needs;
 
 /// Expressions in the frame of the unit alone, and those in the frame of unit and register row.
@@ -48,6 +49,28 @@ pub fn sets(check: &CheckPlan) -> Vec<SetId> {
         out.extend(registers.iter().flat_map(|r| r.rungs.iter().map(|(set, _)| *set)));
     }
     out
+}
+
+/// The period of a unit: what the check says, else that of the view with `each` the unit is a row of.
+pub fn period(graph: &mut Graph, check: &CheckPlan) -> Option<ExprId> {
+    if check.period.is_some() {
+        return check.period;
+    }
+    let mut row = RowRef::slot(0);
+    let mut rel = check.rel;
+    while let Rel::Rows { of, each, .. } = graph.get_rel(rel) {
+        if let Some(each) = each {
+            let ty = match each.step {
+                Step::Months => Type::Month,
+                Step::Years => Type::Int,
+                Step::Days => Type::Date,
+            };
+            return Some(graph.expr(Expr::Column { row, column: 0 }, ty));
+        }
+        rel = *of;
+        row = row.then(Hop::Base);
+    }
+    None
 }
 
 impl Prepared {

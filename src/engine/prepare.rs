@@ -46,7 +46,10 @@ impl Prepared {
         let mut without_dropped = vec![];
         for file in order {
             let resolved = match rule::resolve(file, &catalog, &mut graph, project) {
-                Ok(rule) => Resolved::Ready(Box::new(rule)),
+                Ok(mut rule) => {
+                    rule.check.period = super::needs::period(&mut graph, &rule.check);
+                    Resolved::Ready(Box::new(rule))
+                }
                 Err(problems) => match undeclared(file, project) {
                     Some(reason) => Resolved::Skipped(reason),
                     None => Resolved::Failed(problems),

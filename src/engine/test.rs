@@ -119,13 +119,19 @@ fn own_keys(finding: &Finding, test: &RuleTest) -> Vec<String> {
         let parts: Vec<String> = row.key.iter().map(|(_, value)| schema::format(value)).collect();
         if parts.is_empty() { row.line.to_string() } else { parts.join("/") }
     };
+    let wanted: BTreeSet<&String> = test.flags.iter().chain(&test.exempt).collect();
     let own: Vec<String> = finding.evidence.iter().filter(|r| r.role == "record").map(key).collect();
+    // A unit that is one period of a record may be named with it.
+    let of_period = |key: &String| Some(format!("{key}/{}", schema::format(finding.period.as_ref()?)));
+    let periods: Vec<String> = own.iter().filter_map(of_period).collect();
+    if periods.iter().any(|p| wanted.contains(p)) {
+        return periods;
+    }
     if !own.is_empty() {
         return own;
     }
     // A group or area: named by a member record or by its subject, whichever the test uses.
     let members: Vec<String> = finding.evidence.iter().map(key).collect();
-    let wanted: BTreeSet<&String> = test.flags.iter().chain(&test.exempt).collect();
     let subject = finding.subjects.first().map(|s| schema::format(&s.value));
     match subject {
         Some(subject) if wanted.contains(&subject) || members.is_empty() => vec![subject],

@@ -243,7 +243,8 @@ impl<'e> Batch<'e> {
             };
             let in_place = match &place {
                 Some(p) if !covers.regions.is_empty() => {
-                    p.is_valid(i) && covers.regions.iter().any(|&region| self.env.regions.under(p.number(i), region))
+                    // A record that does not say where it belongs is not known to lie outside.
+                    !p.is_valid(i) || covers.regions.iter().any(|&region| self.env.regions.under(p.number(i), region))
                 }
                 _ => true,
             };

@@ -24,6 +24,7 @@ pub fn call<'e>(env: &Env<'e>, id: ExprId, function: Function, args: &[&Vector<'
         | Function::StartsWith
         | Function::Contains
         | Function::Edits => text(env, id, function, args, ty, len),
+        Function::IdValid if matches!(args[0].ty, Type::Text(_)) => text(env, id, function, args, ty, len),
         Function::IdText | Function::IdSex | Function::IdRegion => id_text(function, args, ty, len),
         Function::InWindow => {
             let after = operate::binary(env, BinaryOp::LessEqual, args[1], args[0], Type::Bool, len).0;

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::vector::{Values, Vector};
 use crate::plan::{ExprId, Function};
-use crate::schema::Type;
+use crate::schema::{Type, citizen_id};
 use crate::table::{Bits, Dictionary};
 
 /// Dictionary results are kept with the dictionary itself, so that an address cannot come to mean another one.
@@ -72,7 +72,11 @@ pub fn rows(function: Function, args: &[&Vector<'_>], ty: Type, len: usize) -> V
 }
 
 fn holds(function: Function, args: &[&Vector<'_>], i: usize) -> bool {
-    let (text, other) = (args[0].text(i), args[1].text(i));
+    let text = args[0].text(i);
+    if function == Function::IdValid {
+        return citizen_id::parse(text).is_ok_and(citizen_id::is_valid);
+    }
+    let other = args[1].text(i);
     match function {
         Function::StartsWith => text.starts_with(other),
         Function::Contains => text.contains(other),

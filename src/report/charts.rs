@@ -94,6 +94,11 @@ fn rounded(max: u32) -> u32 {
     max + max / 12
 }
 
+/// The far edge of segment `i` of `n`.
+fn after(i: usize, n: usize) -> SegmentValue<usize> {
+    if i + 1 < n { SegmentValue::Exact(i + 1) } else { SegmentValue::Last }
+}
+
 /// Stacked columns, one per bin. `None`: nothing to draw.
 pub fn columns(label: &str, bins: &[(String, Stack)]) -> Option<String> {
     let max = bins.iter().map(|(_, s)| s.iter().sum::<u32>()).max().filter(|&m| m > 0)?;
@@ -103,7 +108,7 @@ pub fn columns(label: &str, bins: &[(String, Stack)]) -> Option<String> {
             .margin_right(14)
             .x_label_area_size(26)
             .y_label_area_size(38)
-            .build_cartesian_2d((0..bins.len()).into_segmented(), 0..rounded(max))?;
+            .build_cartesian_2d((0..bins.len() - 1).into_segmented(), 0..rounded(max))?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -112,7 +117,7 @@ pub fn columns(label: &str, bins: &[(String, Stack)]) -> Option<String> {
             .axis_style(AXIS)
             .x_labels(bins.len().min(9))
             .y_labels(5)
-            .label_style((FONT, 12).into_font().color(&INK))
+            .label_style((FONT, 13).into_font().color(&INK))
             .x_label_formatter(&|v| match v {
                 SegmentValue::CenterOf(i) | SegmentValue::Exact(i) => bins.get(*i).map(|(l, _)| l.clone()).unwrap_or_default(),
                 SegmentValue::Last => String::new(),
@@ -122,10 +127,8 @@ pub fn columns(label: &str, bins: &[(String, Stack)]) -> Option<String> {
             let mut base = 0;
             for (severity, &n) in SEVERITIES.iter().zip(stack) {
                 if n > 0 {
-                    let mut bar = Rectangle::new(
-                        [(SegmentValue::Exact(i), base), (SegmentValue::Exact(i + 1), base + n)],
-                        colour(*severity).filled(),
-                    );
+                    let mut bar =
+                        Rectangle::new([(SegmentValue::Exact(i), base), (after(i, bins.len()), base + n)], colour(*severity).filled());
                     bar.set_margin(0, 0, 2, 2);
                     chart.draw_series([bar])?;
                     base += n;
@@ -147,7 +150,7 @@ pub fn bars(label: &str, places: &[(String, Stack)]) -> Option<String> {
             .margin_right(14)
             .x_label_area_size(26)
             .y_label_area_size(150)
-            .build_cartesian_2d(0..rounded(max), (0..n).into_segmented())?;
+            .build_cartesian_2d(0..rounded(max), (0..n - 1).into_segmented())?;
         chart
             .configure_mesh()
             .disable_y_mesh()
@@ -156,7 +159,7 @@ pub fn bars(label: &str, places: &[(String, Stack)]) -> Option<String> {
             .axis_style(AXIS)
             .x_labels(6)
             .y_labels(n)
-            .label_style((FONT, 12).into_font().color(&INK))
+            .label_style((FONT, 13).into_font().color(&INK))
             .y_label_formatter(&|v| match v {
                 SegmentValue::CenterOf(i) => n.checked_sub(i + 1).and_then(|i| places.get(i)).map(|(l, _)| l.clone()).unwrap_or_default(),
                 _ => String::new(),
@@ -166,10 +169,7 @@ pub fn bars(label: &str, places: &[(String, Stack)]) -> Option<String> {
             let mut base = 0;
             for (severity, &count) in SEVERITIES.iter().zip(stack) {
                 if count > 0 {
-                    let mut bar = Rectangle::new(
-                        [(base, SegmentValue::Exact(i)), (base + count, SegmentValue::Exact(i + 1))],
-                        colour(*severity).filled(),
-                    );
+                    let mut bar = Rectangle::new([(base, SegmentValue::Exact(i)), (base + count, after(i, n))], colour(*severity).filled());
                     bar.set_margin(4, 4, 0, 0);
                     chart.draw_series([bar])?;
                     base += count;

@@ -36,6 +36,8 @@ impl<'a> Show<'a> {
         match value {
             Value::Null => "—".to_owned(),
             Value::Bool(b) => self.word(if *b { "yes" } else { "no" }),
+            // Four digits may be a year.
+            Value::Int(n) if n.unsigned_abs() < 10_000 => n.to_string(),
             Value::Int(_) | Value::Decimal { .. } | Value::Money(_) => group(&schema::format(value)),
             Value::Region(code) => match self.places.get(code) {
                 Some(place) => format!("{} {}", place.name, schema::format(value)),

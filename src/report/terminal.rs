@@ -34,6 +34,11 @@ fn pad(text: &str, width: usize, right: bool) -> String {
     if right { space + text } else { text.to_owned() + &space }
 }
 
+fn counted(lang: super::Lang, key: &str, n: u64) -> String {
+    let one = format!("{key}_one");
+    fill(lang, if n == 1 { &one } else { key }, &[("n", &count(n))])
+}
+
 /// Rules with findings (most severe first), then rules that did not complete, then totals. Lines fit into `width` columns.
 pub fn summary(content: &RunContent, options: &Options, width: usize) -> String {
     let lang = options.lang;
@@ -61,9 +66,9 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         rows.push([
             show.word(&format!("severity_{}", severity_name(severity))),
             rule.to_owned(),
-            fill(lang, "terminal_findings", &[("n", &count(n as u64))]),
+            counted(lang, "terminal_findings", n as u64),
             once(of(rule)).map(|m| show.money(Some(m))).unwrap_or_default(),
-            fill(lang, "terminal_cases", &[("n", &count(cases.len() as u64))]),
+            counted(lang, "terminal_cases", cases.len() as u64),
         ]);
     }
     let stopped: Vec<[String; 3]> = content
@@ -112,8 +117,8 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         lang,
         "terminal_total",
         &[
-            ("findings", &count(flagged.len() as u64)),
-            ("cases", &count(content.cases.len() as u64)),
+            ("findings", &counted(lang, "terminal_findings", flagged.len() as u64)),
+            ("cases", &counted(lang, "terminal_cases", content.cases.len() as u64)),
             ("money", &money),
             ("exempt", &exempt),
         ],

@@ -54,6 +54,5 @@ pub fn regions(places: &[Place]) -> Regions {
             successor: p.successor,
         })
         .collect();
-    let by_code = all.iter().zip(0u32..).map(|(r, i)| (r.code, i)).collect();
-    Regions { all, by_code }
+    Regions::new(all)
 }

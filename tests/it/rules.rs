@@ -26,3 +26,28 @@ fn the_shipped_rules_read_resolve_and_lint_clean() {
     problems.extend(rule::lint(&files, &project, &catalog));
     assert_eq!(problems, Diagnostics::default(), "{}", full(&problems, &options));
 }
+
+#[test]
+fn every_test_of_the_shipped_rules_holds() {
+    use rayon::prelude::*;
+    use recount::engine::{Verdict, run_tests};
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let options = RenderOptions::default();
+    let project = project::read(&root.join("sample_data/recount.yaml")).unwrap_or_else(|problems| panic!("{}", full(&problems, &options)));
+    let (files, _) = rule::read_folders(root, &[Spanned::without_place("rules".into())]);
+    let results: Vec<_> = files.par_iter().flat_map_iter(|file| run_tests(&project, file)).collect();
+    assert!(results.len() >= 3 * files.len(), "{} tests of {} rules", results.len(), files.len());
+    let wrong: Vec<String> = results
+        .iter()
+        .filter(|r| r.verdict != Verdict::Ok)
+        .map(|r| {
+            let why = match &r.verdict {
+                Verdict::Failed(problems) => full(problems, &options),
+                other => format!("{other:?}: {}", r.lines.join("; ")),
+            };
+            format!("{} / {}: {why}", r.rule, r.test)
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

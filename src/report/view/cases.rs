@@ -117,13 +117,19 @@ fn exempt(report: &Report<'_>, f: &Finding) -> View {
 
 fn parameter(report: &Report<'_>, p: &ParameterUse) -> View {
     let show = &report.show;
-    let end = |d: Option<i32>, open: &str| d.map_or_else(|| show.word(open), |d| show.date(d));
+    let date = |d: Option<i32>| d.map(|d| show.date(d)).unwrap_or_default();
+    let validity = match (p.valid_from, p.valid_to) {
+        (Some(_), Some(_)) => "from_to",
+        (Some(_), None) => "valid_from",
+        (None, Some(_)) => "valid_to",
+        (None, None) => "valid_always",
+    };
     let keys: Vec<String> = p.keys.iter().map(|k| show.value(k)).collect();
     context! {
         name => if keys.is_empty() { p.name.clone() } else { format!("{} ({})", p.name, keys.join(", ")) },
         value => show.value(&p.value),
         region => p.region.map_or_else(|| show.word("everywhere"), |r| show.places.get(&r).map_or_else(|| show.place(Some(r)), |p| p.name.clone())),
-        validity => fill(report.options.lang, "from_to", &[("from", &end(p.valid_from, "open_start")), ("to", &end(p.valid_to, "open_end"))]),
+        validity => fill(report.options.lang, validity, &[("from", &date(p.valid_from)), ("to", &date(p.valid_to))]),
         source => p.source,
     }
 }

@@ -72,7 +72,6 @@ impl<'a> Report<'a> {
 
     /// Pages for the cases past the first, by town (else the place as it is), each of bounded length.
     fn pages(&self) -> Vec<Page> {
-        use crate::case::Tree as _;
         let mut by_town: BTreeMap<Option<i64>, Vec<usize>> = BTreeMap::new();
         for (i, case) in self.content.cases.iter().enumerate().skip(CASES_PER_PAGE) {
             let town = case.region.map(|code| self.regions.at_level(self.regions.current(code), Level::Town).unwrap_or(code));

@@ -7,7 +7,7 @@ use minijinja::Value as View;
 use super::shown::context;
 
 use super::Report;
-use crate::case::{Case, Share, Tree as _, once};
+use crate::case::{Case, Share, once};
 use crate::project::Level;
 use crate::report::charts::{SEVERITIES, Stack, slot};
 use crate::report::show::{count, rate};

@@ -7,11 +7,11 @@ use minijinja::Value as View;
 use super::shown::context;
 
 use super::Report;
-use crate::case::{Tree as _, once};
+use crate::case::once;
 use crate::finding::{Count, Outcome, Status};
 use crate::project::Level;
 use crate::report::charts::{self, Stack};
-use crate::report::show::count;
+use crate::report::show::{count, group};
 use crate::report::words::{fill, word};
 
 /// Places the chart shows; the others are in the table.
@@ -73,7 +73,12 @@ impl Report<'_> {
                 let text = fill(
                     lang,
                     "attention_control",
-                    &[("table", &receipt.table), ("what", &check.what), ("expected", &check.expected), ("found", &check.found)],
+                    &[
+                        ("table", &receipt.table),
+                        ("what", &check.what),
+                        ("expected", &group(&check.expected)),
+                        ("found", &group(&check.found)),
+                    ],
                 );
                 lines.push(line("control", text));
             }

@@ -32,7 +32,7 @@ impl Report<'_> {
                 let sums = r.columns.iter().filter_map(|c| Some(format!("{} {}", c.column, group(c.sum.as_ref()?)))).collect::<Vec<_>>();
                 let checks = r.checks.iter().map(|c| {
                     let key = if c.agrees { "control_agrees" } else { "control_differs" };
-                    context! { agrees => c.agrees, text => fill(lang, key, &[("what", &c.what), ("expected", &c.expected), ("found", &c.found)]) }
+                    context! { agrees => c.agrees, text => fill(lang, key, &[("what", &c.what), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
                 });
                 context! {
                     table => r.table,
