@@ -1,8 +1,10 @@
 //! Tests of the whole program and of the source tree. One binary: each further one would link the engine again.
 
+mod checks;
 mod cli;
 mod load;
 mod real_data;
+mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;

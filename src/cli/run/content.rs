@@ -8,7 +8,7 @@ use crate::engine::Audit;
 use crate::finding::{Coverage, Status};
 use crate::project::{PolicyKind, Project, policy_files};
 use crate::rule::RuleFile;
-use crate::run::{FORMAT, InputFile, InputText, Manifest, Population, RunContent, places, sha256};
+use crate::run::{FORMAT, InputFile, InputText, Manifest, Population, RunContent, fingerprint, places, sha256};
 
 /// What decides the result besides the files.
 pub(super) struct Asked {
@@ -25,10 +25,9 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
     let set_apart: BTreeSet<String> =
         audit.outcomes.iter().filter(|o| matches!(o.status, Status::Quarantined { .. })).map(|o| o.rule.clone()).collect();
     let cases = case::build(&audit.findings, &cards, &case::Options { key: asked.secret, set_apart });
-    let visits: Option<VisitPlan> =
-        asked.budget.map(|budget| case::plan_visits(&cases, &audit.findings, &project.regions, &budget));
+    let visits: Option<VisitPlan> = asked.budget.map(|budget| case::plan_visits(&cases, &audit.findings, &project.regions, &budget));
     let inputs = inputs(project, files)?;
-    let manifest = manifest(project, files, &audit, asked.as_of, asked.options)?;
+    let manifest = manifest(project, files, &audit, asked.as_of, asked.options, &asked.secret)?;
     Ok(RunContent {
         manifest,
         populations: populations(&audit),
@@ -37,7 +36,7 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
         rules: cards,
         cases,
         visits,
-        receipts: audit.loaded.receipts,
+        receipts: audit.loaded.receipt,
         rejected: audit.loaded.rejected,
         places: places(&project.regions),
         inputs,
@@ -76,6 +75,7 @@ fn manifest(
     audit: &Audit,
     as_of: i32,
     options: BTreeMap<String, String>,
+    secret: &[u8; 32],
 ) -> Result<Manifest, Diagnostics> {
     let policy = policy_files(project)?;
     let of = |kind: PolicyKind| {
@@ -85,7 +85,7 @@ fn manifest(
     let mut rules: Vec<(String, String)> = files.iter().map(|f| (f.id().to_string(), sha256(f.text.text.as_bytes()))).collect();
     rules.extend(overlays(files).into_iter().map(|(name, text)| (name, sha256(text.as_bytes()))));
     rules.sort();
-    let inputs = audit.loaded.receipts.iter().flat_map(|receipt| {
+    let inputs = audit.loaded.receipt.iter().flat_map(|receipt| {
         receipt.files.iter().map(|file| InputFile {
             table: receipt.table.clone(),
             path: file.path.clone(),
@@ -95,7 +95,7 @@ fn manifest(
             rows: file.rows,
         })
     });
-    let coverage = audit.loaded.receipts.iter().map(|receipt| {
+    let coverage = audit.loaded.receipt.iter().map(|receipt| {
         let covers = project.tables.iter().find(|t| t.name.value == receipt.table).and_then(|t| t.covers.as_ref());
         Coverage {
             table: receipt.table.clone(),
@@ -112,6 +112,7 @@ fn manifest(
         as_of,
         time_zone: project.time_zone.clone(),
         seed: 0,
+        secret: fingerprint(secret),
         options,
         project: sha256(project.text.text.as_bytes()),
         parameters: of(PolicyKind::Parameters),
