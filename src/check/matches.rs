@@ -32,6 +32,9 @@ pub struct MatchCheck {
     pub condition: Option<Spanned<String>>,
     /// Day on which the register must cover the record for absence to clear it; the record's governing date when absent.
     pub covered_on: Option<Spanned<String>>,
+    /// `true`: the register is complete for these records, whatever its coverage: a record that is not in it is clear.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 impl Check for MatchCheck {
@@ -115,7 +118,7 @@ impl MatchCheck {
             parts.push(planner.compare(BinaryOp::NotEqual, left, right));
         }
         let flag = planner.all(&parts);
-        let covered = planner.covered(source, date, base.place);
+        let covered = if self.complete { None } else { planner.covered(source, date, base.place) };
         let keys = rungs.iter().map(|rung| rung.keys.clone()).collect();
         let rungs = rungs.into_iter().map(|rung| (rung.set, rung.name)).collect();
         Some(Looked { register: Register { name: name.value.clone(), rungs, flag, covered, keys }, scope, figures })

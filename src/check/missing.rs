@@ -35,6 +35,9 @@ pub struct MissingCheck {
     pub due: Option<Spanned<String>>,
     /// Day on which the other table must cover the record; the record's governing date when absent.
     pub covered_on: Option<Spanned<String>>,
+    /// `true`: the other table holds a row for every record, whatever its coverage: references within one delivery.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 impl Check for MissingCheck {
@@ -76,7 +79,7 @@ impl Check for MissingCheck {
             let as_of = planner.literal(Value::Date(planner.catalog.as_of));
             preconditions.push(Precondition { holds: planner.compare(BinaryOp::LessEqual, due, as_of), reason: Reason::NotDue });
         }
-        for looked in &looked {
+        for looked in looked.iter().filter(|_| !self.complete) {
             // The whole window must be covered: the record's own day and the day it is due. What was found is found all the same.
             let days: Vec<Option<ExprId>> = if due.is_some() { vec![covered_on.or(scope.at), due] } else { vec![covered_on.or(scope.at)] };
             let covered: Vec<ExprId> = days.into_iter().filter_map(|day| planner.covered(looked.source, day, scope.place)).collect();

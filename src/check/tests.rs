@@ -331,6 +331,8 @@ fn missing_waits_until_due_and_covered() {
     assert!(matches!(p.graph.get(*arg), Expr::Aggregate { function: AggregateFunction::Any, filter: None, .. }));
     assert_eq!(p.of().members[0].role, "deaths");
     assert_eq!(p.graph.reads(p.name("candidates")), 1);
+    let p = plan_of("check: {missing: {table: payments, in: deaths, keys: {payee_id_no: id_no}, complete: true}}");
+    assert_eq!(p.reasons(), [Reason::MissingValue]);
     let p = plan_of("check: {missing: {table: payments, in: [deaths, prisons], keys: {payee_id_no: id_no}}}");
     assert_eq!(p.of().members.len(), 2);
     assert_eq!(p.reasons(), [Reason::MissingValue, Reason::NotCovered], "only one of the two says what it covers");

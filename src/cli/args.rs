@@ -60,10 +60,10 @@ pub(super) enum Messages {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Init(InitArgs),
-    //WAIT Run(RunArgs),
+    Run(RunArgs),
     Lint(LintArgs),
-    //WAIT Test(TestArgs),
-    //WAIT Query(QueryArgs),
+    Test(TestArgs),
+    Query(QueryArgs),
     Synth(SynthArgs),
     Score(ScoreArgs),
     Explain(ExplainArgs),
@@ -255,6 +255,9 @@ pub(super) struct ScoreArgs {
 pub(super) struct ExplainArgs {
     /// `funds/payment-after-death`, `duplicate`, `unknown-column`
     pub name: String,
+    /// With a rule: the expressions it compiles to
+    #[arg(long)]
+    pub plan: bool,
 }
 
 /// Lists what the project has

@@ -5,6 +5,8 @@ use super::output::print;
 use super::{Exit, Session, clock, pages, rules};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::plan::{Catalog, Graph};
+use crate::project::Project;
 use crate::rule::{self, RuleFile};
 
 pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit, Diagnostics> {
@@ -23,6 +25,9 @@ pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit
                 let (files, unusable) = rules::read(&project, &[], clock::today(&project.time_zone))?;
                 if let Some(file) = files.iter().find(|file| file.id() == name) {
                     print(&about(file))?;
+                    if arguments.plan {
+                        print(&plan(file, &project)?)?;
+                    }
                     return Ok(Exit::Done);
                 }
                 session.tell(&unusable);
@@ -80,4 +85,25 @@ fn about(file: &RuleFile) -> String {
     section("Tests", file.spec.tests.iter().map(|t| t.name.value.clone()).collect());
     section("Changes by overlays", file.overlays.iter().map(|change| change.in_words()).collect());
     out
+}
+
+/// What the rule compiles to: its expressions as the engine sees them.
+fn plan(file: &RuleFile, project: &Project) -> Result<String, Diagnostics> {
+    let mut graph = Graph::default();
+    let catalog = Catalog::build(project, clock::today(&project.time_zone), &mut graph)?;
+    let rule = rule::resolve(file, &catalog, &mut graph, project)?;
+    let frame: Vec<_> = rule.check.scope.slots.iter().map(|slot| slot.rel).collect();
+    let mut out = format!("\nPlan\n  unit        {}\n", rule.check.unit);
+    let mut line = |name: &str, expr| out.push_str(&format!("  {name:<11} {}\n", graph.show(&catalog, &frame, expr)));
+    rule.check.population.iter().for_each(|&e| line("population", e));
+    rule.check.preconditions.iter().for_each(|p| line("assessable", p.holds));
+    match &rule.check.flag {
+        check::Flag::Row(expr) => line("flag", *expr),
+        check::Flag::Pairs(registers) => registers.iter().for_each(|r| line(&format!("in {}", r.name), r.flag)),
+    }
+    rule.exempt.iter().for_each(|e| line(if e.drop { "drop" } else { "exempt" }, e.when));
+    rule.subjects.iter().for_each(|(entity, e)| line(entity, *e));
+    rule.amount.into_iter().for_each(|e| line("amount", e));
+    rule.measure.into_iter().for_each(|e| line("measure", e));
+    Ok(out)
 }

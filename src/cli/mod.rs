@@ -15,11 +15,14 @@ mod log;
 mod output;
 mod pages;
 mod progress;
+mod query;
 mod rules;
+mod run;
 mod runs;
 mod score;
 mod session;
 mod synth;
+mod test;
 
 use std::ffi::OsString;
 
@@ -46,6 +49,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let session = Session::new(&cli.global);
     let result = match &cli.command {
         Command::Init(arguments) => init::init(arguments, &session),
+        Command::Run(arguments) => run::run(arguments, &session),
+        Command::Test(arguments) => test::test(arguments, &session),
+        Command::Query(arguments) => query::query(arguments, &session),
         Command::Lint(arguments) => lint::lint(arguments, &session),
         Command::Synth(arguments) => synth::synth(arguments, &session),
         Command::Score(arguments) => score::score(arguments, &session),

@@ -8,7 +8,7 @@ use super::output::{Side, columns, print};
 use super::session::plural;
 use super::{Exit, Session, clock};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::report::{self, Lang};
+use crate::report;
 use crate::run::{self, Filter, RunContent};
 
 /// Columns of the list that a terminal shows.

@@ -43,8 +43,7 @@ fn verdict(verdict: &Verdict) -> &'static str {
 }
 
 fn table(results: &[TestResult]) -> String {
-    let rows: Vec<Vec<String>> =
-        results.iter().map(|r| vec![verdict(&r.verdict).to_string(), r.rule.clone(), r.test.clone()]).collect();
+    let rows: Vec<Vec<String>> = results.iter().map(|r| vec![verdict(&r.verdict).to_string(), r.rule.clone(), r.test.clone()]).collect();
     let laid_out = columns(&[Side::Left, Side::Left, Side::Left], &rows);
     let mut out = String::new();
     for (line, result) in laid_out.lines().zip(results) {

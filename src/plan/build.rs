@@ -2,15 +2,14 @@
 //!
 //! Computed columns and views may build on each other in any order, so what names something unfinished is put back and tried again.
 
-use super::checker::{Outcome, check, parse_within, place, syntax_error};
+use super::checker::{Outcome, parse_within};
 use super::names::Pending;
-use super::syntax::{Ast, Kind};
 use super::{
-    Catalog, ColumnDef, Coverage, Each, Expr, ExprId, Graph, Hop, LinkDef, ParameterDef, ParameterKind, Pick, Rel, RelId, RowRef, Scope,
-    Slot, Step, TableDef, UNREAD, Want,
+    Catalog, ColumnDef, Coverage, ExprId, Graph, Hop, LinkDef, ParameterDef, ParameterKind, Pick, Rel, RowRef, Scope, Slot, TableDef,
+    UNREAD, Want,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
-use crate::project::{Covers, ParameterForm, Project, TableSource, ViewSource};
+use crate::project::{Covers, ParameterForm, Project, TableSource};
 use crate::schema::Type;
 
 /// Something that stays to be built.

@@ -246,8 +246,12 @@ impl Checker<'_> {
             Kind::Negate(arg) => return self.negate(arg),
             Kind::Binary { op, left, right } => return self.binary(*op, left, right, range),
             Kind::Chain { and, parts } => {
-                let parts: Vec<Option<ExprId>> = parts.iter().map(|p| self.bool(p)).collect();
-                let parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+                let mut leaves = vec![];
+                flatten(*and, parts, &mut leaves);
+                let parts: Vec<Option<ExprId>> = leaves.into_iter().map(|p| self.bool(p)).collect();
+                let mut parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+                let mut seen = hashbrown::HashSet::new();
+                parts.retain(|p| seen.insert(*p));
                 self.chain(if *and { BinaryOp::And } else { BinaryOp::Or }, &parts)
             }
             Kind::In { arg, list, negated } => {
@@ -518,6 +522,16 @@ impl Checker<'_> {
         let last = otherwise.and(results.last().copied()).filter(|id| self.names.graph.literal_of(*id) != Some(&Value::Null));
         let whens = conditions.into_iter().zip(results).collect();
         Some(self.graph().make(Expr::Case { whens, otherwise: last }, ty))
+    }
+}
+
+/// The parts of `a and (b and c)` in order: brackets between equal operators mean nothing.
+fn flatten<'a>(and: bool, parts: &'a [Ast], leaves: &mut Vec<&'a Ast>) {
+    for part in parts {
+        match &part.kind {
+            Kind::Chain { and: inner, parts } if *inner == and => flatten(and, parts, leaves),
+            _ => leaves.push(part),
+        }
     }
 }
 

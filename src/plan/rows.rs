@@ -52,8 +52,11 @@ impl Graph {
             Expr::Has { row } => Expr::Has { row: map(&row) },
             Expr::RowNumber { row } => Expr::RowNumber { row: map(&row) },
             Expr::Aggregate { owner, set, inner, function, distinct, arg, filter } => {
-                let outer = self.outer_reads(inner, arg, filter);
-                let new_inner = slots(outer).map(|s| map(&RowRef::slot(s)).slot + 1).max().unwrap_or(1).max(1);
+                let mut outer = Set::default();
+                for part in [arg, filter].into_iter().flatten() {
+                    self.outer_rows(part, inner, &mut outer, &mut Set::default());
+                }
+                let new_inner = outer.iter().map(|row| map(row).slot + 1).max().unwrap_or(1).max(1);
                 let member = RowRef::slot(new_inner);
                 let inside = |row: &RowRef| {
                     if row.slot == inner { RowRef { slot: member.slot, hops: row.hops.clone() } } else { map(row) }
@@ -72,9 +75,25 @@ impl Graph {
         done.insert(id, new);
         new
     }
+    /// Rows of slots below `inner` that an aggregate's part reads.
+    fn outer_rows(&self, id: ExprId, inner: u8, rows: &mut Set<RowRef>, seen: &mut Set<(ExprId, u8)>) {
+        if self.reads(id) & below(inner) == 0 || !seen.insert((id, inner)) {
+            return;
+        }
+        let expr = self.get(id);
+        rows.extend(expr.own_row().filter(|r| r.slot < inner).cloned());
+        for arg in expr.args() {
+            self.outer_rows(arg, inner, rows, seen);
+        }
+        if let Expr::Aggregate { inner: nested, arg, filter, .. } = expr {
+            for part in [*arg, *filter].into_iter().flatten() {
+                self.outer_rows(part, inner.min(*nested), rows, seen);
+            }
+        }
+    }
     /// Bits of the slots below `inner` that an aggregate's parts read.
     pub(crate) fn outer_reads(&self, inner: u8, arg: Option<ExprId>, filter: Option<ExprId>) -> u32 {
-        [arg, filter].into_iter().flatten().map(|e| self.reads(e)).fold(0, |a, b| a | b) & ((1u32 << u32::from(inner).min(31)) - 1)
+        [arg, filter].into_iter().flatten().map(|e| self.reads(e)).fold(0, |a, b| a | b) & below(inner)
     }
 
     /// The relation of the row that `row` reaches, when slot s of the frame has relation `slots[s]`.
@@ -125,8 +144,9 @@ impl Graph {
     }
 }
 
-fn slots(bits: u32) -> impl Iterator<Item = u8> {
-    (0..31u8).filter(move |s| bits >> s & 1 == 1)
+/// Bits of the slots below `slot`.
+fn below(slot: u8) -> u32 {
+    (1u32 << u32::from(slot).min(31)) - 1
 }
 
 /// Something that an expression needs.

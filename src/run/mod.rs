@@ -4,7 +4,7 @@
 //! [`Manifest`], which holds only what decides the result; times and hosts go to the journal, outside every hash.
 
 mod compare;
-//WAIT mod filter;
+mod filter;
 mod folder;
 mod frame;
 mod place;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
 pub use compare::{Cause, Comparison, Updated, compare};
-//WAIT pub use filter::{FIELDS, Filter};
+pub use filter::{FIELDS, Filter};
 pub use folder::{Sink, Written, existing, write};
 pub use place::{Place, places, regions};
 pub use store::{read, severity_name, status_name};

@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use recount::check::{CheckSpec, Flag, Planner};
+use recount::check::{CheckSpec, Flag, KINDS, Planner};
+use recount::diagnostic::render::{RenderOptions, full};
 use recount::diagnostic::{SourceText, Spanned, yaml};
+use recount::engine::{Verdict, run_tests};
 use recount::exec::{Batch, Exec, JobFlag, Schedule, UnitJob, run_pass};
 use recount::plan::{Catalog, Expr, Graph, RowRef};
 use recount::project::{self, Project};
+use recount::rule::RuleFile;
 use recount::schema::{Value, format};
 use recount::table::{self, Needs};
 use schemars::JsonSchema;
@@ -614,4 +617,31 @@ fn over_many_batches() -> Result<(), TestCaseError> {
         })
         .collect();
     agrees("check: {concentration: {table: t, by: k, count: p, min: 3}}\n", false, [&t, &r], &want)
+}
+
+/// The worked examples of the pages, run as the rule tests they are over the sample programme's tables.
+#[test]
+fn the_pages_examples_hold() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = project::read(&root.join("sample_data/recount.yaml")).unwrap_or_else(|e| panic!("{e}"));
+    let mut wrong = String::new();
+    let mut examples = 0;
+    for kind in KINDS {
+        for example in kind.doc.split("```yaml rule\n").skip(1) {
+            examples += 1;
+            let text = example.split("```").next().unwrap_or_default().to_owned();
+            let id = text.lines().find_map(|l| l.strip_prefix("id: ")).unwrap_or_default();
+            let source = Arc::new(SourceText { name: format!("rules/{id}.yaml"), text: text.clone() });
+            let file = RuleFile::read(source.name.clone().into(), source).unwrap_or_else(|e| panic!("{id}: {e}"));
+            for result in run_tests(&project, &file) {
+                match result.verdict {
+                    Verdict::Ok => {}
+                    Verdict::Failed(problems) => wrong += &format!("{id}: {}\n", full(&problems, &RenderOptions::default())),
+                    verdict => wrong += &format!("{id}: {verdict:?}\n  {}\n", result.lines.join("\n  ")),
+                }
+            }
+        }
+    }
+    assert!(examples >= KINDS.len());
+    assert!(wrong.is_empty(), "{wrong}");
 }

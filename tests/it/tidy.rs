@@ -86,18 +86,17 @@ fn only_the_command_line_prints_exits_and_reads_the_clock() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Codes given to `Diagnostic::error` and `Diagnostic::warning` in the source.
+/// Codes given to `Diagnostic::error`, `Diagnostic::warning` and what is built on them.
 fn codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     for (path, text) in files("src", ".rs") {
         if path.to_string_lossy().ends_with("tests.rs") {
             continue;
         }
-        for call in ["Diagnostic::error(", "Diagnostic::warning("] {
+        for call in ["Diagnostic::error(", "Diagnostic::warning(", "self.fail(", "fail("] {
             for (i, _) in without_tests(&text).match_indices(call) {
-                if let Some(code) = text[i + call.len()..].trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) {
-                    codes.insert(code.to_string());
-                }
+                let code = text[i + call.len()..].trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                codes.extend(code.filter(|code| !code.contains(' ')).map(str::to_string));
             }
         }
     }

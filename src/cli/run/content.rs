@@ -25,8 +25,7 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
     let set_apart: BTreeSet<String> =
         audit.outcomes.iter().filter(|o| matches!(o.status, Status::Quarantined { .. })).map(|o| o.rule.clone()).collect();
     let cases = case::build(&audit.findings, &cards, &case::Options { key: asked.secret, set_apart });
-    let visits: Option<VisitPlan> =
-        asked.budget.map(|budget| case::plan_visits(&cases, &audit.findings, &project.regions, &budget));
+    let visits: Option<VisitPlan> = asked.budget.map(|budget| case::plan_visits(&cases, &audit.findings, &project.regions, &budget));
     let inputs = inputs(project, files)?;
     let manifest = manifest(project, files, &audit, asked.as_of, asked.options)?;
     Ok(RunContent {
@@ -37,7 +36,7 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
         rules: cards,
         cases,
         visits,
-        receipts: audit.loaded.receipts,
+        receipts: audit.loaded.receipt,
         rejected: audit.loaded.rejected,
         places: places(&project.regions),
         inputs,
@@ -85,7 +84,7 @@ fn manifest(
     let mut rules: Vec<(String, String)> = files.iter().map(|f| (f.id().to_string(), sha256(f.text.text.as_bytes()))).collect();
     rules.extend(overlays(files).into_iter().map(|(name, text)| (name, sha256(text.as_bytes()))));
     rules.sort();
-    let inputs = audit.loaded.receipts.iter().flat_map(|receipt| {
+    let inputs = audit.loaded.receipt.iter().flat_map(|receipt| {
         receipt.files.iter().map(|file| InputFile {
             table: receipt.table.clone(),
             path: file.path.clone(),
@@ -95,7 +94,7 @@ fn manifest(
             rows: file.rows,
         })
     });
-    let coverage = audit.loaded.receipts.iter().map(|receipt| {
+    let coverage = audit.loaded.receipt.iter().map(|receipt| {
         let covers = project.tables.iter().find(|t| t.name.value == receipt.table).and_then(|t| t.covers.as_ref());
         Coverage {
             table: receipt.table.clone(),

@@ -44,7 +44,6 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let messages = std::mem::take(&mut audit.messages);
     let profile = arguments.profile.then(|| profile(&audit));
     session.tell(&messages);
-    session.tell(&audit.loaded.warnings);
     exit = exit.max(verdict(&audit, arguments));
 
     progress.stage("cases");
@@ -56,7 +55,8 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     interrupt::removes(&root, &format!(".writing-{}-", std::process::id()));
     let rendering = report::Options { lang: lang(arguments.lang), reveal: false };
     let journal = journal(&project, started, &progress, arguments);
-    let written = run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &mut |name, bytes| sink.file(name, bytes)))?;
+    let written =
+        run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &mut |name, bytes| sink.file(name, bytes)))?;
     progress.end();
     if let Some(profile) = profile {
         eprint!("{profile}");

@@ -11,6 +11,7 @@ use crate::schema::Type;
 mod bad;
 mod build;
 mod good;
+mod properties;
 
 /// 2020-12-31.
 const AS_OF: i32 = 18627;

@@ -65,7 +65,7 @@ impl Planting<'_, '_> {
             }
             ("XR05", ..) => (early, None, company("stall", "legal_person", 0), "stall without turnover"),
             ("XR08", true, _) => (early, None, Fact::UrbanDibao, "draws the urban minimum allowance as well"),
-            (_, _, 0 | 2) => (early - 600, Some(early), Fact::UrbanDibao, "urban allowance ended before the entry"),
+            (_, _, 0 | 2) => (early - 200, Some(early), Fact::UrbanDibao, "urban allowance ended before the entry"),
             _ => (early, None, Fact::UrbanDibao, "namesake draws the urban allowance"),
         };
         let namesake = job.kind == "XR08" && !planted && form == 1;
