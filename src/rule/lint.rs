@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::RuleStatus;
 use super::folder::RuleFile;
-use super::form::of_form;
+use super::form::{of_form, of_units};
 use super::say::part;
 use super::spec::{LANGUAGES, Text, texts_of};
 use super::tree::{Tree, scalars};
@@ -189,6 +189,7 @@ fn expression(path: &[&str], text: &Spanned<String>, project: &Project, stable: 
     let Ok(tokens) = tokens(&text.value) else { return };
     for (i, token) in tokens.iter().enumerate() {
         match &token.kind {
+            TokenKind::Number(number) if of_units(number, &tokens[..i], &tokens[i + 1..]) => {}
             TokenKind::Number(number) => bare_number(number, &tokens[..i], text, token, project, stable, problems),
             TokenKind::Word { text: word, quoted: false }
                 if word.eq_ignore_ascii_case("lag") && tokens.get(i + 1).is_some_and(|t| t.kind == TokenKind::Symbol("(")) =>

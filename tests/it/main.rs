@@ -5,6 +5,7 @@ mod checks;
 mod cli;
 mod load;
 mod real_data;
+mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;
