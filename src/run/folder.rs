@@ -147,7 +147,9 @@ pub fn write(
     private_folder(root).map_err(|e| unwritable(root, &e))?;
     // Removed when dropped: on every early return below.
     let mut staging = tempfile::Builder::new();
-    staging.prefix(STAGING);
+    // The process's number tells whose it is, should it stay behind.
+    let prefix = format!("{STAGING}{}-", std::process::id());
+    staging.prefix(&prefix);
     #[cfg(unix)]
     staging.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     let staging = staging.tempdir_in(root).map_err(|e| unwritable(root, &e))?;
