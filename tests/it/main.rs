@@ -1,9 +1,11 @@
 //! Tests of the whole program and of the source tree. One binary: each further one would link the engine again.
 
+mod audit;
 mod checks;
 mod cli;
 mod load;
 mod real_data;
+mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;
