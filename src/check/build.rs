@@ -140,7 +140,7 @@ impl Planner<'_> {
         Precondition { holds: self.all(&parts), reason: Reason::MissingValue }
     }
     /// Whether the register `source` covers `place` at `date`; `None` when it covers everything.
-    /// A unit without a date is held against the as-of date; without a place, against registers bound to places, it is unknown.
+    /// A unit without a date is held against the as-of date; one without a place is not known to lie outside.
     pub fn covered(&mut self, source: Source, date: Option<ExprId>, place: Option<ExprId>) -> Option<ExprId> {
         let covers = self.def(source).covers.clone()?;
         let mut parts = vec![];
@@ -158,21 +158,15 @@ impl Planner<'_> {
             let to = self.literal(Value::Date(to));
             parts.push(self.compare(BinaryOp::LessEqual, date, to));
         }
-        if !covers.regions.is_empty() {
-            let inside = match place {
-                Some(place) => {
-                    let inside = covers.regions.iter().map(|&code| {
-                        let region = self.literal(Value::Region(code));
-                        self.call(Function::Under, vec![place, region], Type::Bool)
-                    });
-                    let mut each: Vec<ExprId> = inside.collect();
-                    // A record that does not say where it belongs is not known to lie outside.
-                    each.push(self.graph.expr(Expr::Unary { op: UnaryOp::IsNull, arg: place }, Type::Bool));
-                    self.any(&each)
-                }
-                None => self.unknown(),
-            };
-            parts.push(inside);
+        if let Some(place) = place.filter(|_| !covers.regions.is_empty()) {
+            let inside = covers.regions.iter().map(|&code| {
+                let region = self.literal(Value::Region(code));
+                self.call(Function::Under, vec![place, region], Type::Bool)
+            });
+            let mut each: Vec<ExprId> = inside.collect();
+            // A record that does not say where it belongs is not known to lie outside.
+            each.push(self.is_null(place));
+            parts.push(self.any(&each));
         }
         (!parts.is_empty()).then(|| self.all(&parts))
     }

@@ -1,7 +1,7 @@
 //! Finishes findings: identities, order.
 
 use super::identity::Identity;
-use crate::finding::{Finding, Piece};
+use crate::finding::Finding;
 use crate::rule::Rule;
 use crate::schema::Value;
 
@@ -54,15 +54,4 @@ pub fn order(a: &Finding, b: &Finding) -> std::cmp::Ordering {
         .cmp(&(&b.rule, &b.subjects, b.date, &b.period))
         .then_with(|| a.key.cmp(&b.key))
         .then_with(|| place(a).cmp(&place(b)))
-}
-
-/// Plain text of a message, values unmasked: for tests of rules.
-pub fn plain(pieces: &[Piece]) -> String {
-    pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Value(value) => crate::schema::format(value),
-        })
-        .collect()
 }

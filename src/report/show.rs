@@ -166,13 +166,16 @@ pub fn count(n: u64) -> String {
     group(&n.to_string())
 }
 
-/// `part` in `whole` times `per`, one decimal, rounded half up; nothing where `whole` is zero.
+/// `part` in `whole` times `per`, one decimal, rounded half up, never 0 where there is some; nothing where `whole` is zero.
 pub fn rate(part: u64, whole: u64, per: u64) -> Option<String> {
     let (part, whole, per) = (u128::from(part), u128::from(whole), u128::from(per));
     if whole == 0 {
         return None;
     }
     let tenths = (part * per * 10 * 2 + whole) / (whole * 2);
+    if tenths == 0 && part > 0 {
+        return Some("<0.1".to_owned());
+    }
     Some(format!("{}.{}", group(&(tenths / 10).to_string()), tenths % 10))
 }
 
@@ -235,7 +238,7 @@ mod tests {
         assert_eq!(rate(1, 3, 1000).as_deref(), Some("333.3"));
         assert_eq!(rate(2, 3, 100).as_deref(), Some("66.7"));
         assert_eq!(rate(1, 2000, 100).as_deref(), Some("0.1"));
-        assert_eq!(rate(1, 0, 100), None);
+        assert_eq!((rate(1, 0, 100), rate(1, 9_000, 100).as_deref(), rate(0, 9, 100).as_deref()), (None, Some("<0.1"), Some("0.0")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::RuleStatus;
 use super::folder::RuleFile;
-use super::form::of_form;
+use super::form::{of_form, of_units};
 use super::say::part;
 use super::spec::{LANGUAGES, Text, texts_of};
 use super::tree::{Tree, scalars};
@@ -189,6 +189,7 @@ fn expression(path: &[&str], text: &Spanned<String>, project: &Project, stable: 
     let Ok(tokens) = tokens(&text.value) else { return };
     for (i, token) in tokens.iter().enumerate() {
         match &token.kind {
+            TokenKind::Number(number) if of_units(number, &tokens[..i], &tokens[i + 1..]) => {}
             TokenKind::Number(number) => bare_number(number, &tokens[..i], text, token, project, stable, problems),
             TokenKind::Word { text: word, quoted: false }
                 if word.eq_ignore_ascii_case("lag") && tokens.get(i + 1).is_some_and(|t| t.kind == TokenKind::Symbol("(")) =>
@@ -275,10 +276,13 @@ fn bare_number(
     let message = format!("the number {number} is also held by the parameter `{}`", names.join("`, `"));
     let diagnostic = if stable { Diagnostic::error("bare-number", message) } else { Diagnostic::warning("bare-number", message) };
     let entry = project.parameters.all.iter().find(|p| p.name == *first).and_then(|p| p.entries.iter().find(|e| same(&e.value)));
-    let mut diagnostic = diagnostic
-        .at(part(text, token.range.clone()), "a policy number in a rule goes stale unseen")
-        .help(format!("write `param('{first}')`; if the equality is chance, name the number in the parameter file under its own name"));
-    if let Some(entry) = entry {
+    let mut diagnostic =
+        diagnostic.at(part(text, token.range.clone()), "a policy number in a rule goes stale unseen").help(match names.len() {
+            1 => format!("write `param('{first}')`; if the equality is chance, name the number in the parameter file under its own name"),
+            _ => "write `param('...')` with the one that is meant; if none is, name the number in the parameter file under its own name"
+                .to_owned(),
+        });
+    if let (Some(entry), 1) = (entry, names.len()) {
         diagnostic = diagnostic.note(format!("`{first}` is {} by \"{}\"", schema::format(&entry.value), entry.source));
     }
     problems.push(diagnostic);

@@ -63,6 +63,8 @@ pub struct Manifest {
     pub as_of: i32,
     pub time_zone: String,
     pub seed: u64,
+    /// Fingerprint of the project's secret, which finding keys and case numbers depend on; see [`fingerprint`].
+    pub secret: String,
     /// Whatever was asked on the command line that changes the result or its rendering: `rule`, `region`, `set`, `visits`, `lang`, `reveal`.
     pub options: BTreeMap<String, String>,
     /// Hex SHA-256 of the project file, the parameters and the region table as read.
@@ -131,6 +133,11 @@ impl Manifest {
     pub fn hash(&self) -> String {
         sha256(self.text().as_bytes())
     }
+}
+
+/// Tells whether two runs were keyed alike, and nothing about the secret.
+pub fn fingerprint(secret: &[u8; 32]) -> String {
+    blake3::derive_key("recount run secret fingerprint v1", secret)[..8].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 pub fn sha256(bytes: &[u8]) -> String {

@@ -7,11 +7,12 @@ use super::layout::Layout;
 use super::model::Village;
 use super::truth::Truth;
 
-/// Exits of one village: completed exits per year, event numbers of the surge year, incomes of the heap year.
+/// Exits of one village: completed exits per year, those of the surge year and their events, incomes of the heap year.
 pub(super) struct Exits {
     village: usize,
     per_year: Vec<i64>,
     surge_events: Vec<String>,
+    surges: usize,
     heap_incomes: Vec<String>,
 }
 
@@ -20,25 +21,28 @@ pub(super) fn exits(layout: &Layout, village: &Village) -> Exits {
     let mut per_year = vec![0; layout.years().count()];
     let (mut surge_events, mut heap_incomes) = (Vec::new(), Vec::new());
     let surge = layout.towns[site.town].surge.map(|s| s.year);
+    let mut surges = 0;
     let heap = layout.counties[site.county].heap;
     for h in &village.households {
         for mark in h.events.iter().filter(|e| e.kind == "exit_mark") {
             per_year[(mark.year - layout.first_year) as usize] += 1;
             if surge == Some(mark.year) {
-                surge_events.push(village.event_id(mark.number));
+                let steps = h.events.iter().filter(|e| e.case_no == mark.case_no && matches!(e.kind, "exit_review" | "exit_mark"));
+                surge_events.extend(steps.map(|e| village.event_id(e.number)));
+                surges += 1;
             }
             if let Some(role) = heap.filter(|r| !h.taken && (r.year == mark.year || !r.planted)) {
                 heap_incomes.push(format!("{}/{}", village.household_id(h.number), role.year));
             }
         }
     }
-    Exits { village: site.index, per_year, surge_events, heap_incomes }
+    Exits { village: site.index, per_year, surge_events, surges, heap_incomes }
 }
 
 pub(super) struct Areas {
     exits: Vec<Vec<i64>>,
     /// By town; only towns that have a role keep any.
-    surges: Vec<Vec<String>>,
+    surges: Vec<(usize, Vec<String>)>,
     heaps: Vec<Vec<String>>,
     towns: Vec<usize>,
     counties: Vec<usize>,
@@ -55,7 +59,7 @@ impl Areas {
     pub(super) fn new(layout: &Layout) -> Self {
         Areas {
             exits: vec![vec![0; layout.years().count()]; layout.counties.len()],
-            surges: vec![vec![]; layout.towns.len()],
+            surges: vec![(0, vec![]); layout.towns.len()],
             heaps: vec![vec![]; layout.counties.len()],
             towns: layout.sites.iter().map(|s| s.town).collect(),
             counties: layout.sites.iter().map(|s| s.county).collect(),
@@ -68,7 +72,9 @@ impl Areas {
             *sum += n;
         }
         self.heaps[county].extend(exits.heap_incomes);
-        self.surges[self.towns[exits.village]].extend(exits.surge_events);
+        let surge = &mut self.surges[self.towns[exits.village]];
+        surge.0 += exits.surges;
+        surge.1.extend(exits.surge_events);
     }
 
     /// Writes the targets and gives the truth about areas.
@@ -102,11 +108,14 @@ impl Areas {
             }
         }
         for (t, town) in layout.towns.iter().enumerate() {
-            let Some(role) = town.surge.filter(|_| self.surges[t].len() >= SURGE_EXITS) else { continue };
-            let note =
-                if role.planted { "exits marked in the last days before the deadline" } else { "done in time, keyed before the deadline" };
+            let Some(role) = town.surge.filter(|_| self.surges[t].0 >= SURGE_EXITS) else { continue };
+            let note = if role.planted {
+                "exits reviewed and marked in the last days before the deadline"
+            } else {
+                "reviewed in time, marked before the deadline"
+            };
             let case = truth.case("QS03", role.planted, "area", town.code.to_string(), note);
-            for key in &self.surges[t] {
+            for key in &self.surges[t].1 {
                 truth.record(&case, "events", key.clone());
             }
         }

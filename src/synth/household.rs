@@ -245,6 +245,7 @@ fn incomes(layout: &Layout, village: &Village, draw: &mut Draw, household: &mut 
     if household.hh_type == "tekun" {
         after = 2600;
     }
+    let mut grown = 0;
     let months = draw.range(0, 9);
     let enumerator = 1 + draw.below(2);
     for year in layout.years() {
@@ -253,8 +254,11 @@ fn incomes(layout: &Layout, village: &Village, draw: &mut Draw, household: &mut 
         let size = (household.people.iter().filter(|p| p.in_register(surveyed)).count() as i64).max(1);
         let level = match household.exited_year {
             _ if household.hh_type == "tekun" => after,
-            // The heap is one of the exit year: later incomes are as everywhere.
-            Some(exit) if year > exit => usual.max(after) + i64::from(year - exit) * 15 + draw.range(0, 12),
+            // The heap is one of the exit year: later incomes are as everywhere, and grow by more or less than the line does.
+            Some(exit) if year > exit => {
+                grown += draw.range(0, 110);
+                usual.max(after) + grown
+            }
             Some(exit) if year == exit => after,
             _ => {
                 let level = before + draw.bell(18);
@@ -381,14 +385,24 @@ pub(super) fn exit_chain(layout: &Layout, village: &mut Village, draw: &mut Draw
     let gaps = [0, draw.days(3, 6), draw.days(2, 4), draw.days(1, 3), draw.days(1, 2), draw.days(1, 4)];
     let posted = draw.days(7, 9);
     let mut on = draw.days(day(year, 5, 10), day(year, 9, 25));
-    if surge.is_some_and(|s| s.planted) {
-        on = draw.days(day(year, 12, 12), day(year, 12, 20)) - gaps.iter().sum::<i32>() - posted;
-    }
+    let hurried = surge.is_some_and(|s| s.planted);
+    let (gaps, posted) = if hurried {
+        // All of it, review and evidence too, in the nine days before the deadline, in the shortest time the rules allow.
+        on = day(year, 12, 11);
+        ([0, 0, 1, 0, 1, 0], 7)
+    } else {
+        (gaps, posted)
+    };
     let kinds = ["exit_review", "exit_verify", "exit_consent", "exit_publicity", "exit_announce", "exit_mark"];
     let mut steps = Vec::new();
     for (kind, gap) in kinds.into_iter().zip(gaps) {
         on += gap;
         let mut step = event(village, draw, kind, &case_no, year, on);
+        if hurried {
+            // Two steps fall on one day: the first in the morning, the second in the afternoon.
+            let later = matches!(kind, "exit_verify" | "exit_publicity" | "exit_mark");
+            step.minute = step.minute / 2 + if later { 560 } else { 240 };
+        }
         if kind == "exit_publicity" {
             on += posted;
             step.ended = Some(on);
@@ -397,8 +411,9 @@ pub(super) fn exit_chain(layout: &Layout, village: &mut Village, draw: &mut Draw
             step.signer = Some(household.head);
         }
         if kind == "exit_mark" && surge.is_some_and(|s| !s.planted) {
-            step.paper = true;
-            step.system_on = draw.days(day(year, 12, 12), day(year, 12, 20));
+            // The system is marked once a year; the evidence is of the summer.
+            step.on = draw.days(day(year, 12, 12), day(year, 12, 19));
+            step.system_on = step.on;
         }
         steps.push(step);
     }

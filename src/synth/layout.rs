@@ -26,7 +26,7 @@ pub(super) struct Town {
     pub(super) code: i64,
     pub(super) name: String,
     pub(super) county: usize,
-    /// Exits of one year marked in the last days before the deadline; look-alike: only keyed then.
+    /// Exits of one year done in the last days before the deadline; look-alike: only marked then.
     pub(super) surge: Option<Role>,
 }
 

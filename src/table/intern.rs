@@ -13,7 +13,7 @@ use super::Dictionary;
 /// Texts, numbered in the order they came; as a rule each once.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    /// Which interner of its domain this is.
+    /// Names it within its domain.
     pub id: u32,
     table: HashTable<Slot>,
     arena: String,
@@ -104,6 +104,11 @@ impl Interner {
         }
         slot.number
     }
+    /// Takes a text without looking whether it is there; its number is the count of texts before it.
+    pub fn append(&mut self, text: &str) {
+        self.arena.push_str(text);
+        self.ends.push(self.arena.len());
+    }
     fn len(&self) -> usize {
         self.ends.len()
     }
@@ -121,6 +126,8 @@ pub(super) struct Pool {
 #[derive(Debug, Default)]
 struct Lent {
     free: Vec<Interner>,
+    /// Full ones, that are not lent again.
+    put_by: Vec<Interner>,
     made: u32,
 }
 
@@ -135,6 +142,15 @@ impl Pool {
             Interner { id: lent.made - 1, ..Interner::default() }
         })
     }
+    /// An interner of its own, to be filled and put by.
+    pub fn fresh(&self, domain: usize) -> Interner {
+        let mut lent = self.domains[domain].lock().unwrap_or_else(PoisonError::into_inner);
+        lent.made += 1;
+        Interner { id: lent.made - 1, ..Interner::default() }
+    }
+    pub fn put_by(&self, domain: usize, interner: Interner) {
+        self.domains[domain].lock().unwrap_or_else(PoisonError::into_inner).put_by.push(interner);
+    }
     pub fn give_back(&self, domain: usize, interner: Interner) {
         self.domains[domain].lock().unwrap_or_else(PoisonError::into_inner).free.push(interner);
     }
@@ -143,7 +159,9 @@ impl Pool {
         self.domains
             .into_par_iter()
             .map(|lent| {
-                let mut interners = lent.into_inner().unwrap_or_else(PoisonError::into_inner).free;
+                let lent = lent.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let mut interners = lent.free;
+                interners.extend(lent.put_by);
                 interners.sort_by_key(|i| i.id);
                 unify(&interners)
             })
@@ -151,7 +169,7 @@ impl Pool {
     }
 }
 
-/// A finished domain: its dictionary, and per interner the code of each of its numbers.
+/// A finished domain: its dictionary, and per interner (by id) the code of each of its numbers.
 #[derive(Debug)]
 pub(super) struct Domain {
     pub dictionary: Arc<Dictionary>,
@@ -203,7 +221,13 @@ fn unify(interners: &[Interner]) -> Domain {
         String::from_utf8(bytes).map_or_else(|_| Arc::from(text(e)), Arc::from)
     };
     let values = distinct.par_iter().with_min_len(1024).map(value).collect();
-    Domain { dictionary: Arc::new(Dictionary { values }), codes }
+    // By id: an interner that was lost with a failed read leaves a gap.
+    let ids = interners.iter().map(|i| i.id as usize + 1).max().unwrap_or(0);
+    let mut by_id = vec![vec![]; ids];
+    for (interner, codes) in interners.iter().zip(codes) {
+        by_id[interner.id as usize] = codes;
+    }
+    Domain { dictionary: Arc::new(Dictionary { values }), codes: by_id }
 }
 
 /// How many bytes all texts have in common at their beginning.

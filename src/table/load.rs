@@ -8,6 +8,7 @@ use super::assemble::assemble;
 use super::intern::Pool;
 use super::plan::{TablePlan, plan};
 use super::read::{BLOCK_BYTES, FileRows, Reading};
+use super::store::{Shelf, StoredTable};
 use super::{Column, Data, Dictionary, LoadOptions, Loaded, Needs, Origin, Table};
 use crate::diagnostic::Diagnostics;
 use crate::project::Project;
@@ -24,29 +25,65 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     let mut messages = Diagnostics::default();
     let (plans, domains) = plan(project, needs, options.restricted_ok)?;
     let pool = Pool::new(domains);
-    let mut read: Vec<(TablePlan, Vec<FileRows>)> = vec![];
+    let mut read: Vec<(TablePlan, Option<Shelf>, Source)> = vec![];
     for plan in plans {
         let Some(files) = messages.take(expand(&project.root, &plan.source.from)) else { continue };
         let bytes = files.iter().filter_map(|f| Fingerprint::of(f).ok()).map(|f| f.bytes).sum();
         options.progress.table(plan.name(), bytes);
+        let shelf = match &options.store {
+            None => None,
+            Some(store) => match messages.take(Shelf::new(store, project, &plan, &files, options.as_of)) {
+                Some(shelf) => Some(shelf),
+                None => continue,
+            },
+        };
+        match shelf.as_ref().map_or(Ok(None), |s| s.read(&plan, &pool)) {
+            Ok(Some(stored)) => {
+                options.progress.bytes(plan.name(), bytes);
+                read.push((plan, None, Source::Stored(Box::new(stored))));
+                continue;
+            }
+            Ok(None) => {}
+            Err(warning) => messages.push(warning),
+        }
         let reading = Reading { plan: &plan, pool: &pool, progress: options.progress, block_bytes };
         let results: Vec<Result<FileRows, Diagnostics>> = files.par_iter().map(|f: &InputFile| reading.file(f)).collect();
         let files: Vec<FileRows> = results.into_iter().filter_map(|r| messages.take(r)).collect();
-        read.push((plan, files));
+        read.push((plan, shelf, Source::Files(files)));
     }
     messages.clone().finish(())?;
     let domains = pool.finish();
     let mut loaded = Loaded { warnings: messages, ..Loaded::default() };
     loaded.tables = project.tables.iter().map(|t| Arc::new(not_needed(&t.name.value))).collect();
-    for (plan, files) in read {
-        let assembled = assemble(&plan, files, &domains, options.as_of)?;
+    for (plan, shelf, source) in read {
+        let (assembled, previous) = match source {
+            Source::Stored(stored) => stored.finish(&plan, project, &domains),
+            Source::Files(files) => {
+                let assembled = assemble(&plan, files, &domains, options.as_of)?;
+                let previous = shelf.and_then(|shelf| match shelf.write(&plan, &assembled) {
+                    Ok(previous) => previous,
+                    Err(warning) => {
+                        loaded.warnings.push(warning);
+                        None
+                    }
+                });
+                (assembled, previous)
+            }
+        };
         options.progress.done(plan.name(), assembled.table.rows as u64);
         loaded.tables[plan.index] = Arc::new(assembled.table);
         loaded.receipt.push(assembled.receipt);
         loaded.rejected.extend(assembled.rejected);
         loaded.warnings.extend(assembled.warnings);
+        loaded.previous.extend(previous);
     }
     Ok(loaded)
+}
+
+/// Where the rows of a table come from.
+enum Source {
+    Stored(Box<StoredTable>),
+    Files(Vec<FileRows>),
 }
 
 fn not_needed(name: &str) -> Table {

@@ -10,10 +10,12 @@ mod intern;
 mod load;
 mod needs;
 mod order;
+mod packed;
 mod parquet;
 mod plan;
 mod read;
 mod receipt;
+mod store;
 
 #[cfg(test)]
 mod tests;

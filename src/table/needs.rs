@@ -131,4 +131,6 @@ pub struct Loaded {
     /// One per table that was read.
     pub receipt: Vec<Receipt>,
     pub warnings: Diagnostics,
+    /// Receipts of the deliveries before these, of the tables whose store still holds one. Never part of a result: it depends on the store.
+    pub previous: Vec<Receipt>,
 }

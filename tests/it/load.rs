@@ -121,6 +121,32 @@ fn the_hospital_table_has_its_thousand_records() {
 }
 
 #[test]
+fn the_sample_programme_loads_the_same_from_its_store() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_data");
+    let project = recount::project::read(&root.join("recount.yaml")).unwrap_or_else(|e| panic!("{e}"));
+    let fresh = load_all(&project);
+    assert!(
+        fresh.tables.iter().all(|t| t.rows > 0),
+        "{:?}",
+        fresh.tables.iter().filter(|t| t.rows == 0).map(|t| &t.name).collect::<Vec<_>>()
+    );
+    assert_eq!(fresh.receipt.len(), project.tables.len());
+    let store = tempfile::tempdir().expect("a folder");
+    for _ in 0..2 {
+        let options = LoadOptions { store: Some(store.path().to_owned()), ..LoadOptions::default() };
+        let stored = load(&project, &needs(&project), &options).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(fresh.tables, stored.tables);
+        assert_eq!((&fresh.receipt, &fresh.rejected, &fresh.warnings), (&stored.receipt, &stored.rejected, &stored.warnings));
+    }
+    // What is rejected is an id, a phone or an account somebody planted, and each is found at its line.
+    for rejected in &fresh.rejected {
+        let text = std::fs::read_to_string(root.join(&rejected.file)).expect("the file");
+        let line = text.lines().nth(rejected.line as usize - 1).expect("the line");
+        assert!(line.contains(&rejected.delivered), "{rejected:?}: {line}");
+    }
+}
+
+#[test]
 fn a_day_is_a_day() {
     // The dates of the quarters are read day first.
     assert_eq!(dates::parse("07/04/2015").map(|d| d.0), Ok(dates::days_from_civil(2015, 4, 7)));

@@ -1,10 +1,12 @@
 //! Tests of the whole program and of the source tree. One binary: each further one would link the engine again.
 
+mod audit;
 mod checks;
 mod bad_input;
 mod cli;
 mod load;
 mod real_data;
+mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;

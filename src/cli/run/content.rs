@@ -8,7 +8,7 @@ use crate::engine::Audit;
 use crate::finding::{Coverage, Status};
 use crate::project::{PolicyKind, Project, policy_files};
 use crate::rule::RuleFile;
-use crate::run::{FORMAT, InputFile, InputText, Manifest, Population, RunContent, places, sha256};
+use crate::run::{FORMAT, InputFile, InputText, Manifest, Population, RunContent, fingerprint, places, sha256};
 
 /// What decides the result besides the files.
 pub(super) struct Asked {
@@ -27,7 +27,7 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
     let cases = case::build(&audit.findings, &cards, &case::Options { key: asked.secret, set_apart });
     let visits: Option<VisitPlan> = asked.budget.map(|budget| case::plan_visits(&cases, &audit.findings, &project.regions, &budget));
     let inputs = inputs(project, files)?;
-    let manifest = manifest(project, files, &audit, asked.as_of, asked.options)?;
+    let manifest = manifest(project, files, &audit, asked.as_of, asked.options, &asked.secret)?;
     Ok(RunContent {
         manifest,
         populations: populations(&audit),
@@ -75,6 +75,7 @@ fn manifest(
     audit: &Audit,
     as_of: i32,
     options: BTreeMap<String, String>,
+    secret: &[u8; 32],
 ) -> Result<Manifest, Diagnostics> {
     let policy = policy_files(project)?;
     let of = |kind: PolicyKind| {
@@ -111,6 +112,7 @@ fn manifest(
         as_of,
         time_zone: project.time_zone.clone(),
         seed: 0,
+        secret: fingerprint(secret),
         options,
         project: sha256(project.text.text.as_bytes()),
         parameters: of(PolicyKind::Parameters),

@@ -212,7 +212,7 @@ impl<'a> Checker<'a> {
                         self.node(value, schema, Some(entry));
                     }
                 }
-                None => self.unknown_key(entry, key, &names),
+                None => self.unknown_key(entry, value, key, &names),
             }
         }
         if entries.len() > 1 {
@@ -235,7 +235,7 @@ impl<'a> Checker<'a> {
         for (entry, value) in entries {
             match property(object, &entry.text).or(rest) {
                 Some(schema) => self.node(value, schema, Some(entry)),
-                None => self.unknown_key(entry, key, &known),
+                None => self.unknown_key(entry, value, key, &known),
             }
         }
         let required = object.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -249,12 +249,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn unknown_key(&mut self, entry: &Key, of: Option<&Key>, known: &[&str]) {
+    fn unknown_key(&mut self, entry: &Key, value: &Node, of: Option<&Key>, known: &[&str]) {
         let of = of.map_or(String::new(), |k| format!(" of `{}`", k.text));
         let mut problem =
             Diagnostic::error("unknown-key", format!("`{}` is not a known key{of}", entry.text)).at(self.span(&entry.range), "not known");
         problem = match nearest(&entry.text, known.iter().copied()) {
             Some(name) => problem.help(format!("a similar key exists: `{name}`")),
+            // `{en: Food, clothes}`: YAML takes what follows the comma for a key.
+            None if value.is_empty() => problem.help("a text with a comma inside `{ }` needs quotes: `{en: \"one, two\"}`"),
             None => problem.help(format!("known keys: {}", known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", "))),
         };
         self.problems.push(problem);

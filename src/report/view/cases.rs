@@ -7,7 +7,7 @@ use super::shown::context;
 use super::Report;
 use super::tables::anchor;
 use crate::case::{Case, PartKind};
-use crate::finding::{Cell, EvidenceRow, ExemptionResult, Finding, ParameterUse};
+use crate::finding::{Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Finding, ParameterUse};
 use crate::report::show::count;
 use crate::report::words::{fill, known};
 
@@ -71,18 +71,36 @@ fn score_parts(report: &Report<'_>, case: &Case) -> Vec<String> {
 
 fn rule_group(report: &Report<'_>, rule: &str, findings: &[&Finding]) -> View {
     let card = report.rules.get(rule);
+    // What all findings of the rule share is said once, below them.
+    let same = |f: fn(&Finding, &Finding) -> bool| findings.len() > 1 && findings.windows(2).all(|w| f(w[0], w[1]));
+    let same_parameters = same(|a, b| a.parameters == b.parameters);
+    let same_exemptions = same(|a, b| a.exemptions == b.exemptions);
+    let first = findings.first();
     context! {
         rule,
         anchor => anchor(rule),
         title => report.rule_title(rule),
-        severity => findings.iter().map(|f| f.severity).max().map(|s| report.severity(s)),
         innocent => card.map(|c| c.innocent.iter().map(|i| report.show.local(i)).collect::<Vec<_>>()),
         next_step => card.and_then(|c| c.next_step.as_ref()).map(|n| report.show.local(n)),
-        findings => findings.iter().map(|f| finding(report, f)).collect::<Vec<_>>(),
+        findings => findings.iter().map(|f| finding(report, f, !same_parameters, !same_exemptions)).collect::<Vec<_>>(),
+        parameters => first.filter(|_| same_parameters).map(|f| parameters(report, f)),
+        exemptions => first.filter(|_| same_exemptions).map(|f| exemptions(report, f)),
     }
 }
 
-fn finding(report: &Report<'_>, f: &Finding) -> View {
+fn parameters(report: &Report<'_>, f: &Finding) -> Vec<View> {
+    f.parameters.iter().map(|p| parameter(report, p)).collect()
+}
+
+fn exemptions(report: &Report<'_>, f: &Finding) -> Vec<View> {
+    let check = |e: &ExemptionCheck| {
+        let result = exemption_name(e.result);
+        context! { says => report.show.local(&e.says), result, word => report.show.word(&format!("exemption_{result}")) }
+    };
+    f.exemptions.iter().map(check).collect()
+}
+
+fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemptions: bool) -> View {
     let show = &report.show;
     context! {
         key => f.key.get(..12).unwrap_or(&f.key),
@@ -92,11 +110,8 @@ fn finding(report: &Report<'_>, f: &Finding) -> View {
         date => f.date.map(|d| show.date(d)),
         period => f.period.as_ref().map(|p| show.value(p)),
         figures => f.figures.iter().map(|g| context! { name => g.name, value => show.value(&g.value), arithmetic => g.arithmetic.as_ref().map(|a| show.pieces(a)) }).collect::<Vec<_>>(),
-        parameters => f.parameters.iter().map(|p| parameter(report, p)).collect::<Vec<_>>(),
-        exemptions => f.exemptions.iter().map(|e| {
-            let result = exemption_name(e.result);
-            context! { says => show.local(&e.says), result, word => show.word(&format!("exemption_{result}")) }
-        }).collect::<Vec<_>>(),
+        parameters => own_parameters.then(|| parameters(report, f)),
+        exemptions => own_exemptions.then(|| exemptions(report, f)),
         records => records(report, &f.evidence),
         omitted => (f.evidence_omitted > 0).then(|| fill(report.options.lang, "record_omitted", &[("n", &count(f.evidence_omitted))])),
     }
@@ -180,7 +195,7 @@ fn records(report: &Report<'_>, rows: &[EvidenceRow]) -> Vec<View> {
             let rows = block.iter().map(|row| context! { key => record_key(report, row), origin => place_in_file(report, row), cells => row.cells.iter().map(|c| cell(report, c)).collect::<Vec<_>>() });
             Some(context! {
                 table => first.table,
-                role => role(report, &first.role),
+                role => (first.role != first.table).then(|| role(report, &first.role)),
                 matrix => block.len() >= MATRIX_ROWS,
                 columns => columns(first),
                 rows => rows.collect::<Vec<_>>(),

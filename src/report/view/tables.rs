@@ -11,6 +11,9 @@ use crate::report::show::{count, group, rate};
 use crate::report::words::{fill, word};
 use crate::schema::Value;
 
+/// Date columns of a table that the receipt shows.
+const DATES_SHOWN: usize = 3;
+
 fn reason_key(reason: Reason) -> &'static str {
     match reason {
         Reason::Unreadable => "reason_unreadable",
@@ -28,9 +31,13 @@ impl Report<'_> {
             .receipts
             .iter()
             .map(|r| {
-                let range = r.columns.iter().find_map(|c| Some((c.first.as_ref()?, c.last.as_ref()?)));
-                let sums = r.columns.iter().filter_map(|c| Some(format!("{} {}", c.column, group(c.sum.as_ref()?)))).collect::<Vec<_>>();
-                let checks = r.checks.iter().map(|c| {
+                let dates = r.columns.iter().filter_map(|c| Some((&c.column, c.first.as_ref()?, c.last.as_ref()?))).take(DATES_SHOWN);
+                let dates = dates.map(|(column, a, b)| context! { column, range => fill(lang, "from_to", &[("from", a), ("to", b)]) });
+                let sums = r.columns.iter().filter_map(|c| c.sum.as_ref().map(|sum| context! { column => c.column, sum => group(sum) }));
+                let unreadable: u64 = r.columns.iter().map(|c| c.rejected).sum();
+                let faults = [("n_unreadable", unreadable), ("n_duplicate", r.duplicate_keys), ("n_ragged", r.ragged)];
+                let faults = faults.iter().filter(|(_, n)| *n > 0).map(|(key, n)| context! { agrees => false, text => fill(lang, key, &[("n", &count(*n))]) });
+                let controls = r.checks.iter().map(|c| {
                     let key = if c.agrees { "control_agrees" } else { "control_differs" };
                     context! { agrees => c.agrees, text => fill(lang, key, &[("what", &c.what), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
                 });
@@ -38,15 +45,11 @@ impl Report<'_> {
                     table => r.table,
                     rows => count(r.rows_delivered),
                     used => (r.rows != r.rows_delivered).then(|| fill(lang, "rows_used", &[("rows", &count(r.rows)), ("delivered", &count(r.rows_delivered))])),
-                    period => range.map(|(a, b)| fill(lang, "from_to", &[("from", a), ("to", b)])),
-                    regions => r.columns.iter().filter_map(|c| c.distinct).max().map(count),
-                    sums,
-                    empty => r.columns.iter().filter(|c| c.empty > 0).map(|c| format!("{} {}", c.column, count(c.empty))).collect::<Vec<_>>(),
-                    unreadable => count(r.columns.iter().map(|c| c.rejected).sum()),
-                    duplicates => count(r.duplicate_keys),
-                    ragged => count(r.ragged),
-                    checks => checks.collect::<Vec<_>>(),
-                    files => r.files.iter().map(|f| context! { path => f.path, sheet => f.sheet, rows => count(f.rows), rejected => count(f.rejected_cells) }).collect::<Vec<_>>(),
+                    dates => dates.collect::<Vec<_>>(),
+                    sums => sums.collect::<Vec<_>>(),
+                    empty => r.columns.iter().filter(|c| c.empty > 0).map(|c| context! { column => c.column, n => count(c.empty) }).collect::<Vec<_>>(),
+                    checks => controls.chain(faults).collect::<Vec<_>>(),
+                    files => r.files.iter().map(|f| context! { path => f.path, sheet => f.sheet, rows => count(f.rows) }).collect::<Vec<_>>(),
                 }
             })
             .collect()

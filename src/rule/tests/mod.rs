@@ -56,6 +56,13 @@ fn texts_keep_their_languages_and_values_stay_as_written() {
 }
 
 #[test]
+fn a_comma_in_a_short_mapping_is_explained() {
+    let problems = read(&SMALL.replace("en: Large payment,", "en: Large, odd payment,")).unwrap_err();
+    assert_eq!((codes(&problems), pointed(&problems)), (vec!["unknown-key"], "odd payment"));
+    assert!(problems.0[0].help.iter().any(|h| h.contains("comma")), "{problems:?}");
+}
+
+#[test]
 fn steps_of_severity_keep_their_order() {
     let rule = file(&SMALL.replace("severity: medium", "severity: {steps: [{critical: amount > yuan(9)}, {low: otherwise}]}"));
     let spec::SeveritySpec::Steps(steps) = rule.spec.severity.value else { panic!("steps") };

@@ -1,7 +1,7 @@
 //! Exits against the rules, and public lists that do not agree: FE01-04, QS13.
 
 use super::Planting;
-use crate::synth::calendar::day;
+use crate::synth::calendar::{as_of, day};
 use crate::synth::jobs::Job;
 use crate::synth::model::Posted;
 
@@ -178,7 +178,7 @@ impl Planting<'_, '_> {
                 let h = self.household(at);
                 let marked = h.event("exit_mark").map_or(0, |e| e.on);
                 if let Some(step) = h.event("exit_verify") {
-                    (step.paper, step.system_on) = (true, marked + 20);
+                    (step.paper, step.system_on) = (true, (marked + 20).min(as_of()));
                 }
                 "verification done on paper and keyed late"
             }
