@@ -14,6 +14,7 @@ use crate::engine::{self, Audit};
 use crate::finding::{Severity, Status};
 use crate::project::{self, Level, Project};
 use crate::report::{self, Lang};
+use crate::rule::RuleStatus;
 use crate::run::{self, Journal, RunContent, Written};
 use content::{Asked, assemble};
 
@@ -28,7 +29,8 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let region = arguments.region.as_deref().and_then(|text| problems.take(rules::region(text, &project)));
     let secret = problems.take(project::secret(&project.root));
     let (Some(as_of), Some(secret), false) = (as_of, secret, problems.has_errors()) else { return Err(problems) };
-    let (files, unusable) = rules::read(&project, &arguments.rules, as_of)?;
+    let (mut files, unusable) = rules::read(&project, &arguments.rules, as_of)?;
+    files.retain(|file| file.spec.status.value != RuleStatus::Retired);
     let mut exit = if rules::tell(session, &unusable) { Exit::Incomplete } else { Exit::Done };
 
     progress.stage("load and judge");
