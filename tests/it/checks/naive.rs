@@ -310,4 +310,106 @@ proptest! {
         });
         agrees("check: {outlier: {table: t, measure: m, peers: g, min_peers: 3, method: iqr, limit: 1}}\n", false, [&t, &[]], &want)?;
     }
+
+    #[test]
+    fn match_in_several_registers(t in table("t"), r in table("r")) {
+        // `t` as a register covers everything but never matches a record with itself.
+        let want = by_id(&t, |i| {
+            let own = &t[i];
+            if own.k.get().is_none() { return NotAssessable; }
+            let others = (0..t.len()).filter(|&j| j != i && t[j].k == own.k).map(|j| less(own.m, t[j].m));
+            let here = others.fold(Some(false), or);
+            let found: Vec<&Row> = r.iter().filter(|o| o.k == own.k).collect();
+            let there = found.iter().map(|o| less(own.m, o.m)).fold(Some(false), or);
+            let absent = found.is_empty() && !matches!(own.d, Is(5..=24));
+            match or(here, there) {
+                Some(true) => Flagged,
+                Some(false) if !absent => Clear,
+                _ => NotAssessable,
+            }
+        });
+        agrees("check: {match: {table: t, with: [r, t], keys: k, where: other.m > t.m}}\n", false, [&t, &r], &want)?;
+    }
+
+    #[test]
+    fn missing_in_both_ways_and_places(t in table("t"), r in table("r")) {
+        let want = by_id(&t, |i| {
+            let own = &t[i];
+            let ways: [(Cell, fn(&Row) -> Cell); 2] = [(own.k, |o| o.k), (own.y, |o| o.y)];
+            if ways.iter().all(|(cell, _)| cell.get().is_none()) { return NotAssessable; }
+            let found = ways.iter().any(|(cell, of)| cell.get().is_some() && r.iter().any(|o| of(o) == *cell));
+            let unreadable = ways.iter().any(|(cell, _)| cell.get().is_none());
+            if found { Clear } else if unreadable { NotAssessable } else { Flagged }
+        });
+        agrees("check: {missing: {table: t, in: r, keys: [{k: k}, {p: p}], complete: true}}\n", false, [&t, &r], &want)?;
+    }
+
+    #[test]
+    fn reconcile_of_counts_and_a_term_taken_off(t in table("t"), r in table("r")) {
+        let mut want = BTreeMap::new();
+        for k in t.iter().chain(&r).filter_map(|o| o.k.get()) {
+            let of = |rows: &[Row]| rows.iter().filter(|o| o.k == Is(k)).cloned().collect::<Vec<Row>>();
+            let (left, right) = (of(&t), of(&r));
+            let values: Vec<Cell> = right.iter().map(|o| o.y).collect();
+            let different: BTreeSet<i64> = values.iter().filter_map(|c| c.get()).collect();
+            let ones = left.iter().filter(|o| among(o) == Some(true)).count() as i64;
+            let difference = (!values.contains(&Bad)).then(|| left.len() as i64 - ones - different.len() as i64);
+            // A term's records outside its `among` are none of its: the key is there by the other terms.
+            want.insert(k.to_string(), code(difference.map(|d| d.abs() > 1)));
+        }
+        let check = "check:
+  reconcile:
+    per: k
+    left: {rows: {table: t}, ones: {table: t, among: g = 1, minus: true}}
+    right: {values: {table: r, count: p}}
+    expect: abs(difference) <= 1
+";
+        agrees(check, false, [&t, &r], &want)?;
+    }
+
+    #[test]
+    fn order_of_a_step_to_come(t in table("t"), r in table("r")) {
+        // Each t is to be followed by an r of its key, the first one after it, within 20 days; as of day 45.
+        let want = by_id(&t, |i| {
+            let own = &t[i];
+            let (Is(_), Is(anchor)) = (own.k, own.d) else { return NotAssessable };
+            let same: Vec<&Row> = r.iter().filter(|o| o.k == own.k).collect();
+            let present = same.iter().map(|o| o.d.get().map(|d| d >= anchor)).fold(Some(false), or);
+            if present != Some(true) {
+                if anchor + 20 >= 45 { return NotAssessable; }
+                if !(5..=24).contains(&anchor) { return NotAssessable; }
+                return code(present.map(|p| !p));
+            }
+            if same.iter().any(|o| o.d == Bad) { return NotAssessable; }
+            let first = same.iter().filter_map(|o| o.d.get()).filter(|d| *d >= anchor).min().unwrap_or(0);
+            code(Some(first - anchor > 20))
+        });
+        let check = "check: {order: {table: t, anchor: first, per: k, steps: {next: {in: r, where: other.d >= anchor, take: first, at_most: 20}}}}\n";
+        agrees(check, false, [&t, &r], &want)?;
+    }
+
+    #[test]
+    fn concentration_in_the_whole(t in table("t")) {
+        // Records without a key belong to no group, but to the whole.
+        let n = t.len();
+        let mut want = BTreeMap::new();
+        for k in t.iter().filter_map(|o| o.k.get()) {
+            let own = t.iter().filter(|o| o.k == Is(k)).count();
+            want.insert(k.to_string(), code(Some(2 * own > n)));
+        }
+        agrees("check: {concentration: {table: t, by: k, where: share > 0.5, share: {min: 0}}}\n", false, [&t, &[]], &want)?;
+    }
+
+    #[test]
+    fn query_of_groups(t in table("t")) {
+        let mut want = BTreeMap::new();
+        for k in t.iter().filter(|o| among(o) == Some(true)).filter_map(|o| o.k.get()) {
+            let cells: Vec<Cell> = t.iter().filter(|o| among(o) == Some(true) && o.k == Is(k)).map(|o| o.m).collect();
+            let known: Vec<i64> = cells.iter().filter_map(|c| c.get()).collect();
+            let sum = if cells.contains(&Bad) || known.is_empty() { None } else { Some(known.iter().sum::<i64>()) };
+            want.insert(k.to_string(), if cells.len() > 1 { code(sum.map(|s| s > 4)) } else { Out });
+        }
+        let check = "check: {query: {sql: 'select k, sum(t.m) as total, total > yuan(4) as flag from t where g = 1 group by k having count(*) > 1'}}\n";
+        agrees(check, false, [&t, &[]], &want)?;
+    }
 }
