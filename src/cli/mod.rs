@@ -68,11 +68,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Sizes the process-wide pools before their first use.
+/// Sizes the process-wide pool before its first use.
 fn threads(threads: Option<u16>) {
     let Some(n) = threads else { return };
-    // SAFETY: called first thing in `main`, before any other thread exists that could read the environment.
-    unsafe { std::env::set_var("POLARS_MAX_THREADS", n.to_string()) };
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(n)).build_global() {
         tracing::warn!(%error, "The thread pool has its size already.");
     }
