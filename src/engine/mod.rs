@@ -2,6 +2,7 @@
 //! flagged units alone. One outcome per rule, whatever happens to it.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::diagnostic::Diagnostics;
 use crate::exec::NodeProfile;
@@ -77,6 +78,11 @@ pub struct Audit {
 /// wrong is no error: it fails alone.
 pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Result<Audit, Diagnostics> {
     let prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    let start = Instant::now();
     let loaded = prepared.load(project, options)?;
-    judge::judge(project, prepared, loaded, options)
+    let rows = loaded.receipt.iter().map(|r| r.rows).sum();
+    let load = NodeProfile { name: "load".to_owned(), rows_in: rows, rows_out: rows, bytes: 0, wall: start.elapsed(), users: files.len() };
+    let mut audit = judge::judge(project, prepared, loaded, options)?;
+    audit.profile.insert(0, load);
+    Ok(audit)
 }
