@@ -249,10 +249,15 @@ impl Checker<'_> {
                 let mut leaves = vec![];
                 flatten(*and, parts, &mut leaves);
                 let parts: Vec<Option<ExprId>> = leaves.into_iter().map(|p| self.bool(p)).collect();
-                let mut parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+                let op = if *and { BinaryOp::And } else { BinaryOp::Or };
+                // A part may turn out to be such a chain itself, once what stands twice in it is gone.
+                let mut all = vec![];
+                for part in parts.into_iter().collect::<Option<Vec<_>>>()? {
+                    self.links_of(op, part, &mut all);
+                }
                 let mut seen = hashbrown::HashSet::new();
-                parts.retain(|p| seen.insert(*p));
-                self.chain(if *and { BinaryOp::And } else { BinaryOp::Or }, &parts)
+                all.retain(|p| seen.insert(*p));
+                self.chain(op, &all)
             }
             Kind::In { arg, list, negated } => {
                 let id = self.in_list(arg, list)?;
@@ -304,6 +309,15 @@ impl Checker<'_> {
     }
     fn negated(&mut self, id: ExprId, negated: bool) -> ExprId {
         if negated { self.not(id) } else { id }
+    }
+    fn links_of(&self, op: BinaryOp, id: ExprId, out: &mut Vec<ExprId>) {
+        match self.names.graph.get(id) {
+            Expr::Binary { op: inner, left, right } if *inner == op => {
+                self.links_of(op, *left, out);
+                self.links_of(op, *right, out);
+            }
+            _ => out.push(id),
+        }
     }
     /// A balanced tree, so that long lists stay shallow.
     pub fn chain(&mut self, op: BinaryOp, parts: &[ExprId]) -> ExprId {
