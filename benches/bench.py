@@ -43,7 +43,7 @@ def row_rules():
         elif kind == 2:
             yield f"members > {1 + i % 6} and amount > {yuan(high)}", f"members > {1 + i % 6} and amount > {high}"
         else:
-            yield f"other > amount and other > {yuan(high)}", f"other > amount and other > {high}"
+            yield f"second > amount and second > {yuan(high)}", f"second > amount and second > {high}"
 
 
 def rows(folder):
@@ -54,10 +54,10 @@ def rows(folder):
         rng = np.random.default_rng(7)
         n = 5_000_000
         frame = {"id": np.arange(n), "year": rng.integers(2013, 2021, n), "members": rng.integers(1, 8, n),
-                 "amount": rng.integers(0, 9_200_000, n), "other": rng.integers(0, 9_200_000, n)}
+                 "amount": rng.integers(0, 9_200_000, n), "second": rng.integers(0, 9_200_000, n)}
         pl.DataFrame(frame).write_parquet(data, row_group_size=500_000)
     (folder / "recount.yaml").write_text("recount: 1\ntables:\n  records:\n    from: rows.parquet\n    key: [id]\n    columns:\n      id: int\n      year: int\n      members: int\n"
-        "      amount: {type: money, unit: fen}\n      other: {type: money, unit: fen}\nrules: [rules/]\n")
+        "      amount: {type: money, unit: fen}\n      second: {type: money, unit: fen}\nrules: [rules/]\n")
     rules = folder / "rules/bench"
     rules.mkdir(parents=True, exist_ok=True)
     for i, (ours, _) in enumerate(row_rules()):
