@@ -10,7 +10,7 @@ Each line: what, wall seconds, CPU seconds (user + system), peak memory; every c
 import os, pathlib, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RECOUNT = ROOT / "target/release/recount"
+RECOUNT = pathlib.Path(os.environ.get("RECOUNT", ROOT / "target/release/recount"))
 
 
 def measure(name, command, show=()):

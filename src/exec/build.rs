@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::batch::Batch;
-use super::key::{CHUNK, KeySpace, chunked, group, pack};
+use super::key::{CHUNK, KeySpace, chunked, group, group_rows, pack};
 use super::nodes::{Frame, FrameKind, Shared};
 use super::set::SetIndex;
 use super::vector::{Values, Vector};
@@ -102,9 +102,9 @@ pub fn frame(env: Env<'_>, rel: RelId) -> Option<Frame> {
 fn groups(env: Env<'_>, parts: &[KeyPart]) -> Frame {
     let mut space = KeySpace::default();
     let sides: Vec<_> = parts.iter().map(|p| space.side(env, p.of, &p.keys, p.among)).collect();
-    let (packed, range) = pack(&sides.iter().collect::<Vec<_>>());
+    let packed = pack(&sides.iter().collect::<Vec<_>>());
     let states: Vec<&[u32]> = sides.iter().map(|s| s.state.as_slice()).collect();
-    let (_, group_of, n) = group(&packed, &states, range);
+    let (group_of, n) = group_rows(&packed, &states);
     // Values of the key, read from the first member.
     let mut firsts: Vec<Vec<u32>> = vec![vec![]; parts.len()];
     let mut next = 0;
@@ -190,9 +190,9 @@ pub fn link(env: Env<'_>, id: LinkId) -> Vec<u32> {
     let mut space = KeySpace::default();
     let there = space.side(env, target, &to, None);
     let here = space.side(env, source, &from, None);
-    let (packed, range) = pack(&[&there, &here]);
-    let (map, group_of, groups) = group(&packed[..1], &[&there.state], range);
-    let wanted = map.look_up(&packed[1], &here.state);
+    let packed = pack(&[&there, &here]);
+    let (map, group_of, groups) = group(&packed.sides[..1], &[&there.state], packed.range);
+    let wanted = map.look_up(&packed.sides[1], &here.state);
     let set = SetIndex::new(&group_of[0], groups, None);
     let dated = def.at.is_some() && def.valid.is_some();
     let unique = (0..groups).all(|g| set.starts[g + 1] - set.starts[g] == 1);
@@ -296,8 +296,8 @@ pub fn neighbour(env: Env<'_>, neighbour: &Neighbour) -> Vec<u32> {
     let mut space = KeySpace::default();
     let side = space.side(env, neighbour.of, &neighbour.keys, neighbour.among);
     let (order, order_state) = column(env, neighbour.of, neighbour.order);
-    let (packed, range) = pack(&[&side]);
-    let (_, group_of, groups) = group(&packed, &[&side.state], range);
+    let packed = pack(&[&side]);
+    let (group_of, groups) = group_rows(&packed, &[&side.state]);
     let mut out: Vec<u32> =
         group_of[0].iter().zip(&order_state).map(|(&g, &s)| if is_row(g) { if s == 0 { NONE } else { s } } else { g }).collect();
     let set = SetIndex::new(&group_of[0], groups, None);
@@ -347,9 +347,9 @@ pub fn set(env: Env<'_>, id: SetId) -> SetIndex {
             let mut space = KeySpace::default();
             let there = space.side(env, other.of, &other.keys, other.among);
             let here = space.side(env, own.of, &own.keys, own.among);
-            let (packed, range) = pack(&[&there, &here]);
-            let (map, group_of, groups) = group(&packed[..1], &[&there.state], range);
-            let wanted = map.look_up(&packed[1], &here.state);
+            let packed = pack(&[&there, &here]);
+            let (map, group_of, groups) = group(&packed.sides[..1], &[&there.state], packed.range);
+            let wanted = map.look_up(&packed.sides[1], &here.state);
             SetIndex::new(&group_of[0], groups, Some(wanted))
         }
     }

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::batch::Batch;
 use super::vector::{Values, Vector};
-use super::{Env, MANY, NOKEY, NONE};
-use crate::plan::{ExprId, RelId};
+use super::{Env, MANY, NOKEY, NONE, is_row};
+use crate::plan::{ExprId, Rel, RelId};
 use crate::table::Dictionary;
 
 /// Rows per batch: vectors of a few dozen expressions stay in cache.
@@ -17,11 +17,19 @@ pub const CHUNK: usize = 8192;
 /// `exprs` over all rows of `rel`, in chunks: (start of chunk, vectors' product of `f`).
 pub fn chunked<T: Send>(env: Env<'_>, rel: RelId, f: impl Fn(usize, &Batch<'_>) -> T + Sync) -> Vec<T> {
     let rows = env.nodes.rows(&env, rel);
-    (0..rows.div_ceil(CHUNK))
+    let chunk = match env.graph.get_rel(rel) {
+        // A few groups of many members each are as much work as many rows: they are shared out too.
+        Rel::Groups { parts } => {
+            let members: usize = parts.iter().map(|p| env.nodes.rows(&env, p.of)).sum();
+            (CHUNK / (members / rows.max(1)).max(1)).clamp(64, CHUNK)
+        }
+        _ => CHUNK,
+    };
+    (0..rows.div_ceil(chunk))
         .into_par_iter()
         .map(|k| {
-            let start = k * CHUNK;
-            f(start, &Batch::range(env, rel, start, CHUNK.min(rows - start)))
+            let start = k * chunk;
+            f(start, &Batch::range(env, rel, start, chunk.min(rows - start)))
         })
         .collect()
 }
@@ -133,34 +141,50 @@ impl KeySpace {
     }
 }
 
-/// One number per row and side, equal where all key parts are, and the number of values it can take.
-pub fn pack(sides: &[&Side]) -> (Vec<Vec<u64>>, u64) {
+/// Keys as one number per row and side, equal where all key parts are.
+pub struct Packed {
+    pub sides: Vec<Vec<u64>>,
+    /// Number of values a key can take.
+    pub range: u64,
+    /// A key divided by this is its first part; 0 when that is not known.
+    first: u64,
+}
+
+pub fn pack(sides: &[&Side]) -> Packed {
     let keys = sides.first().map_or(0, |s| s.values.len());
     let mut packed: Vec<Vec<u64>> = sides.iter().map(|s| vec![0; s.state.len()]).collect();
     let mut range = 1u64;
+    let mut first = 1u64;
     for k in 0..keys {
-        let used = || sides.iter().flat_map(|s| s.values[k].iter().zip(&s.state).filter(|(_, state)| **state == 0).map(|(v, _)| *v));
-        let (Some(low), Some(high)) = (used().min(), used().max()) else { continue };
-        let mut part: Vec<Vec<u64>> =
-            sides.iter().map(|s| s.values[k].iter().map(|v| (i128::from(*v) - i128::from(low)).max(0) as u64).collect()).collect();
+        let bounds = |side: &&Side| {
+            let used = side.values[k].par_iter().zip(side.state.par_iter()).filter(|(_, state)| **state == 0);
+            used.map(|(&v, _)| (v, v)).reduce_with(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        };
+        let Some((low, high)) = sides.iter().filter_map(bounds).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { continue };
+        let from_low = |v: &i64| (i128::from(*v) - i128::from(low)).max(0) as u64;
+        let mut part: Vec<Vec<u64>> = sides.iter().map(|s| s.values[k].par_iter().map(from_low).collect()).collect();
         let mut width = u64::try_from(i128::from(high) - i128::from(low) + 1).unwrap_or(u64::MAX);
         if range.checked_mul(width).is_none() {
             width = densify(&mut part, sides);
         }
         if range.checked_mul(width).is_none() {
             range = densify(&mut packed, sides);
+            first = 0;
         }
         for ((packed, part), side) in packed.iter_mut().zip(&part).zip(sides) {
-            for ((packed, part), state) in packed.iter_mut().zip(part).zip(&side.state) {
+            packed.par_iter_mut().zip(part.par_iter()).zip(side.state.par_iter()).for_each(|((packed, part), state)| {
                 if *state == 0 {
                     *packed = *packed * width + part;
                 }
-            }
+            });
         }
         // Two dense ranges are below 2^32 each.
         range = range.saturating_mul(width);
+        if k > 0 {
+            first = first.saturating_mul(width);
+        }
     }
-    (packed, range)
+    Packed { sides: packed, range, first }
 }
 
 /// Replaces values by their rank of first appearance; returns how many there are.
@@ -223,6 +247,88 @@ pub fn group(packed: &[Vec<u64>], states: &[&[u32]], range: u64) -> (KeyMap, Vec
     (map, of, groups as usize)
 }
 
+/// As [`group`] where keys are not looked up afterwards: rows that are sorted, or lie together by the first part of the key, need no table.
+pub fn group_rows(packed: &Packed, states: &[&[u32]]) -> (Vec<Vec<u32>>, usize) {
+    match packed.sides.as_slice() {
+        [one] => {
+            if let Some((keys, of)) = runs(one, states[0]) {
+                return (vec![of], keys.len());
+            }
+            if packed.first > 1
+                && let Some((of, groups)) = clusters(one, states[0], packed.first)
+            {
+                return (vec![of], groups);
+            }
+        }
+        [a, b] => {
+            if let (Some((left, of_left)), Some((right, of_right))) = (runs(a, states[0]), runs(b, states[1])) {
+                let (ids, groups) = merge(&left, &right);
+                let of_right = of_right.into_iter().map(|g| if is_row(g) { ids[g as usize] } else { g }).collect();
+                return (vec![of_left, of_right], groups);
+            }
+        }
+        _ => {}
+    }
+    let (_, of, groups) = group(&packed.sides, states, packed.range);
+    (of, groups)
+}
+
+/// For each of the ascending keys `right` its position in `left`, or the next number after those.
+fn merge(left: &[u64], right: &[u64]) -> (Vec<u32>, usize) {
+    let mut at = 0;
+    let mut groups = left.len();
+    let ids = right.iter().map(|key| {
+        while at < left.len() && left[at] < *key {
+            at += 1;
+        }
+        if left.get(at) == Some(key) {
+            return at as u32;
+        }
+        groups += 1;
+        groups as u32 - 1
+    });
+    let ids = ids.collect();
+    (ids, groups)
+}
+
+/// Groups of rows whose first key part (`key / first`) never descends: equal keys are looked for in a run of equal first parts only.
+fn clusters(packed: &[u64], states: &[u32], first: u64) -> Option<(Vec<u32>, usize)> {
+    let mut of = Vec::with_capacity(packed.len());
+    let mut groups = 0u32;
+    let mut last = 0;
+    let mut run: Vec<(u64, u32)> = vec![];
+    let mut table: FxHashMap<u64, u32> = FxHashMap::default();
+    for (&key, &state) in packed.iter().zip(states) {
+        if state != 0 {
+            of.push(state);
+            continue;
+        }
+        let head = key / first;
+        if head < last {
+            return None;
+        }
+        if head > last {
+            last = head;
+            run.clear();
+            table.clear();
+        }
+        let known = if table.is_empty() { run.iter().find(|(k, _)| *k == key).map(|(_, g)| *g) } else { table.get(&key).copied() };
+        of.push(known.unwrap_or_else(|| {
+            groups += 1;
+            if !table.is_empty() {
+                table.insert(key, groups - 1);
+            } else {
+                run.push((key, groups - 1));
+                if run.len() > 32 {
+                    table.extend(run.iter().copied());
+                }
+            }
+            groups - 1
+        }));
+    }
+    Some((of, groups as usize))
+}
+
 fn assign(packed: &[u64], states: &[u32], mut group: impl FnMut(u64) -> u32) -> Vec<u32> {
     packed.iter().zip(states).map(|(&key, &state)| if state == 0 { group(key) } else { state }).collect()
 }
@@ -271,6 +377,62 @@ impl KeyMap {
                 };
                 *near = at;
                 if keys.get(at) == Some(&key) { at as u32 } else { NONE }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Group numbers by first appearance, by comparing with all rows before.
+    fn naive(keys: &[&[u64]], states: &[&[u32]]) -> (Vec<Vec<u32>>, usize) {
+        let mut seen: Vec<u64> = vec![];
+        let mut of = vec![];
+        for (keys, states) in keys.iter().zip(states) {
+            of.push(
+                keys.iter()
+                    .zip(*states)
+                    .map(|(key, &state)| {
+                        if state != 0 {
+                            return state;
+                        }
+                        seen.iter().position(|k| k == key).unwrap_or_else(|| {
+                            seen.push(*key);
+                            seen.len() - 1
+                        }) as u32
+                    })
+                    .collect(),
+            );
+        }
+        let n = seen.len();
+        (of, n)
+    }
+
+    fn rows(sorted: bool) -> impl Strategy<Value = Vec<(u64, u32)>> {
+        let state = prop_oneof![6 => Just(0), 1 => Just(NOKEY), 1 => Just(NONE)];
+        prop::collection::vec((0u64..120, state), 0..150).prop_map(move |mut rows| {
+            if sorted {
+                rows.sort_by_key(|(key, _)| *key);
+            } else {
+                rows.sort_by_key(|(key, _)| key / 10);
+            }
+            rows
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn grouping_agrees_with_the_naive_way(left in rows(false), right in rows(false), a in rows(true), b in rows(true), first in prop_oneof![Just(10u64), Just(1), Just(0)]) {
+            for sides in [vec![&left], vec![&a], vec![&left, &right], vec![&a, &b]] {
+                let keys: Vec<Vec<u64>> = sides.iter().map(|s| s.iter().map(|r| r.0).collect()).collect();
+                let states: Vec<Vec<u32>> = sides.iter().map(|s| s.iter().map(|r| r.1).collect()).collect();
+                let states: Vec<&[u32]> = states.iter().map(Vec::as_slice).collect();
+                let want = naive(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), &states);
+                let packed = Packed { sides: keys, range: 120, first };
+                prop_assert_eq!(group_rows(&packed, &states), want);
             }
         }
     }
