@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::key::{CHUNK, KeySpace, chunked, group, group_rows, pack};
 use super::nodes::{Frame, FrameKind, Shared};
 use super::set::SetIndex;
-use super::vector::{Values, Vector};
+use super::vector::{Mask, Values, Vector};
 use super::{Env, MANY, NOKEY, NONE, is_row};
 use crate::plan::{Each, ExprId, Graph, KeyPart, LinkDef, LinkId, Neighbour, Rel, RelId, RowSet, SetId, Step};
 use crate::schema::{Type, dates};
@@ -59,9 +59,27 @@ pub fn concat<'v, 'x: 'v, 'e>(parts: impl IntoIterator<Item = (&'v Vector<'x>, u
     let values = match ty {
         Type::Null => Values::Null,
         Type::Bool => Values::Bool(rows().map(|(v, i)| v.number(i) != 0).collect()),
-        Type::Date | Type::Month => Values::I32(rows().map(|(v, i)| v.number(i) as i32).collect()),
+        Type::Date | Type::Month => {
+            let mut all = Vec::with_capacity(total);
+            for (v, len) in &parts {
+                match &v.values {
+                    Values::I32(slice) if !v.constant => all.extend_from_slice(slice),
+                    _ => all.extend((0..*len).map(|i| v.number(i) as i32)),
+                }
+            }
+            Values::I32(Cow::Owned(all))
+        }
         Type::Text(_) => match home {
-            Some(dictionary) if one => Values::Code(rows().map(|(v, i)| v.number(i) as u32).collect(), dictionary.clone()),
+            Some(dictionary) if one => {
+                let mut all = Vec::with_capacity(total);
+                for (v, len) in &parts {
+                    match &v.values {
+                        Values::Code(slice, _) if !v.constant => all.extend_from_slice(slice),
+                        _ => all.extend((0..*len).map(|i| v.number(i) as u32)),
+                    }
+                }
+                Values::Code(Cow::Owned(all), dictionary.clone())
+            }
             _ => {
                 let empty: Arc<str> = Arc::from("");
                 Values::Text(rows().map(|(v, i)| if v.is_valid(i) { v.shared_text(i) } else { empty.clone() }).collect())
@@ -78,7 +96,9 @@ pub fn concat<'v, 'x: 'v, 'e>(parts: impl IntoIterator<Item = (&'v Vector<'x>, u
             Values::I64(Cow::Owned(all))
         }
     };
-    let mut out = Vector::new(values, ty).with_valid(Some(rows().map(|(v, i)| v.is_valid(i)).collect()));
+    let whole = parts.iter().all(|(v, _)| matches!(v.mask(), Mask::All));
+    let valid = (!whole).then(|| rows().map(|(v, i)| v.is_valid(i)).collect());
+    let mut out = Vector::new(values, ty).with_valid(valid);
     if parts.iter().any(|(v, _)| v.bad.is_some()) {
         out.bad = Some(rows().map(|(v, i)| v.is_bad(i)).collect());
     }
@@ -120,10 +140,10 @@ fn groups(env: Env<'_>, parts: &[KeyPart]) -> Frame {
     let keys = (0..width)
         .map(|k| {
             let ty = env.graph.type_of(parts[0].keys[k]);
-            let pieces: Vec<(Vector<'static>, usize)> = parts
-                .iter()
-                .zip(&firsts)
-                .flat_map(|(part, rows)| rows.chunks(CHUNK).map(move |rows| (part, rows)))
+            let chunks: Vec<(&KeyPart, &[u32])> =
+                parts.iter().zip(&firsts).flat_map(|(part, rows)| rows.chunks(CHUNK).map(move |rows| (part, rows))).collect();
+            let pieces: Vec<(Vector<'static>, usize)> = chunks
+                .into_par_iter()
                 .map(|(part, rows)| {
                     let batch = Batch::list(env, part.of, rows.to_vec());
                     (concat([(&*batch.eval(part.keys[k]), rows.len())], ty), rows.len())

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::batch::Batch;
-use super::vector::{Values, Vector};
+use super::vector::{Mask, Values, Vector};
 use super::{Env, MANY, NOKEY, NONE, is_row};
 use crate::plan::{ExprId, Rel, RelId};
 use crate::table::Dictionary;
@@ -78,6 +78,8 @@ fn piece(vector: &Vector<'_>, len: usize) -> Piece {
             let empty: Arc<str> = Arc::from("");
             Piece::Texts((0..len).map(|i| if vector.is_valid(i) { vector.shared_text(i) } else { empty.clone() }).collect())
         }
+        Values::I64(values) if !vector.constant => Piece::Numbers(values.to_vec()),
+        Values::I32(values) if !vector.constant => Piece::Numbers(values.iter().map(|&v| i64::from(v)).collect()),
         _ => Piece::Numbers((0..len).map(|i| vector.number(i)).collect()),
     }
 }
@@ -92,7 +94,8 @@ impl KeySpace {
                 .iter()
                 .map(|&key| {
                     let vector = batch.eval(key);
-                    for (i, state) in state.iter_mut().enumerate() {
+                    let whole = matches!(vector.mask(), Mask::All);
+                    for (i, state) in state.iter_mut().enumerate().filter(|_| !whole) {
                         if vector.is_bad(i) {
                             *state = MANY;
                         } else if !vector.is_valid(i) && *state == 0 {
