@@ -8,12 +8,12 @@ use rustc_hash::FxHashMap;
 
 use super::finding::{Identified, identify, order};
 use super::late::{self, Draft, LateJob};
-use super::needs::{expressions, flag_expressions, sets};
+use super::needs::{expressions, flag_expressions, frames, sets};
 use super::prepare::{Prepared, Resolved, about};
 use super::{Audit, Options, evidence, population};
 use crate::check::{CheckPlan, Flag, UnitKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::exec::{Batch, Env, Exec, JobFlag, NodeProfile, REASONS, Schedule, UnitJob, UnitResult, run_pass, slots};
+use crate::exec::{Batch, Env, Exec, JobFlag, NodeProfile, REASONS, Schedule, UnitJob, UnitResult, run_pass};
 use crate::finding::{Count, Coverage, Finding, Outcome, Status};
 use crate::plan::{Catalog, Expr, Graph, Rel, RelId};
 use crate::project::Project;
@@ -193,20 +193,6 @@ fn refuse(exec: &Exec<'_>, groups: &[Group], limit: u64) -> Result<(), Diagnosti
     out.finish(())
 }
 
-/// Frames of a rule's expressions: unit alone, or unit and register.
-fn frames(graph: &Graph, catalog: &Catalog, check: &CheckPlan) -> Vec<Vec<RelId>> {
-    match &check.flag {
-        Flag::Row(_) => vec![vec![check.rel]],
-        Flag::Pairs(registers) => registers
-            .iter()
-            .map(|r| {
-                let other = r.rungs.first().and_then(|(set, _)| graph.members_of(catalog, *set)).unwrap_or(check.rel);
-                vec![check.rel, other]
-            })
-            .collect(),
-    }
-}
-
 /// Expressions whose columns are worth showing.
 fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     let mut out = vec![];
@@ -242,7 +228,7 @@ fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, fa
 
 /// The amount of every unit: not one that only a pair has.
 fn stated(env: Env<'_>, rule: &Rule) -> Option<crate::plan::ExprId> {
-    rule.amount.filter(|&amount| slots(env.graph, amount) & !1 == 0)
+    rule.amount.filter(|&amount| env.graph.reads(amount) & !1 == 0)
 }
 
 /// Units whose record failed an integrity rule: the record itself, or the one a view's row was taken from.
@@ -388,7 +374,7 @@ fn coverage(env: Env<'_>, _project: &Project, check: &CheckPlan) -> Vec<Coverage
 /// Group keys and decisive values of the flagged units.
 fn identities(env: Env<'_>, rule: &Rule, rows: &[u32]) -> Vec<Identified> {
     let check = &rule.check;
-    let alone = |id: &&crate::plan::ExprId| slots(env.graph, **id) & !1 == 0;
+    let alone = |id: &&crate::plan::ExprId| env.graph.reads(**id) & !1 == 0;
     rows.chunks(8192)
         .flat_map(|rows| {
             let batch = Batch::list(env, check.rel, rows.to_vec());

@@ -2,7 +2,7 @@
 
 use super::Prepared;
 use crate::check::{CheckPlan, Flag};
-use crate::plan::{self, Expr, ExprId, Graph, Hop, Rel, RelId, RowRef, SetId, Step, TableDef};
+use crate::plan::{self, Catalog, Expr, ExprId, Graph, Hop, Rel, RelId, RowRef, SetId, Step, TableDef};
 use crate::rule::{Rule, SayPiece};
 use crate::schema::Type;
 use crate::table::Needs;
@@ -73,20 +73,21 @@ pub fn period(graph: &mut Graph, check: &CheckPlan) -> Option<ExprId> {
     None
 }
 
-impl Prepared {
-    /// Frames of a rule's expressions: the unit's relation, and with registers each register's.
-    pub fn frames(&self, rule: &Rule) -> Vec<Vec<RelId>> {
-        let unit = rule.check.rel;
-        match &rule.check.flag {
-            Flag::Row(_) => vec![vec![unit]],
-            Flag::Pairs(registers) => registers
-                .iter()
-                .filter_map(|r| self.graph.members_of(&self.catalog, r.rungs.first()?.0))
-                .map(|rel| vec![unit, rel])
-                .collect(),
-        }
+/// Frames of a rule's expressions: the unit's relation, and with registers each register's.
+pub fn frames(graph: &Graph, catalog: &Catalog, check: &CheckPlan) -> Vec<Vec<RelId>> {
+    match &check.flag {
+        Flag::Row(_) => vec![vec![check.rel]],
+        Flag::Pairs(registers) => registers
+            .iter()
+            .map(|r| {
+                let other = r.rungs.first().and_then(|(set, _)| graph.members_of(catalog, *set)).unwrap_or(check.rel);
+                vec![check.rel, other]
+            })
+            .collect(),
     }
+}
 
+impl Prepared {
     /// Columns to load and text columns that share a dictionary.
     pub fn needs(&self) -> Needs {
         let (catalog, graph) = (&self.catalog, &self.graph);
@@ -95,7 +96,7 @@ impl Prepared {
         for (position, rule) in self.ready() {
             rels.push(rule.check.rel);
             all_sets.extend(sets(&rule.check));
-            for frame in self.frames(rule) {
+            for frame in frames(graph, catalog, &rule.check) {
                 let dropped = self.without_dropped[position].iter().flatten();
                 roots
                     .extend(expressions(rule).into_iter().chain(self.within[position]).chain(dropped.copied()).map(|e| (frame.clone(), e)));

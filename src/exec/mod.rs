@@ -29,7 +29,7 @@ pub use key::chunked;
 pub use nodes::{Frame, FrameKind, Nodes};
 pub use parameter::as_key;
 pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
-pub use schedule::{Exec, Schedule, slots};
+pub use schedule::{Exec, Schedule};
 pub use texts::Texts;
 pub use vector::{Values, Vector};
 

@@ -195,25 +195,7 @@ impl Walk<'_> {
 
 /// Whether an aggregate's argument or filter reads rows outside the member's own.
 fn correlated(graph: &Graph, arg: Option<ExprId>, filter: Option<ExprId>, inner: u8) -> bool {
-    arg.into_iter().chain(filter).map(|e| slots(graph, e)).fold(0, |a, b| a | b) & ((1u32 << inner) - 1) != 0
-}
-
-/// Slots that an expression reads, as bits.
-pub fn slots(graph: &Graph, id: ExprId) -> u32 {
-    let own = |row: &RowRef| 1u32 << row.slot;
-    match graph.get(id) {
-        Expr::Literal(_) => 0,
-        Expr::Column { row, .. } | Expr::Has { row } | Expr::RowNumber { row } => own(row),
-        Expr::Unary { arg, .. } | Expr::Cast { arg, .. } => slots(graph, *arg),
-        Expr::Binary { left, right, .. } => slots(graph, *left) | slots(graph, *right),
-        Expr::Call { args, .. } => args.iter().fold(0, |s, &a| s | slots(graph, a)),
-        Expr::Case { whens, otherwise } => whens.iter().flat_map(|&(a, b)| [a, b]).chain(*otherwise).fold(0, |s, e| s | slots(graph, e)),
-        Expr::Parameter { args, at, place, .. } => args.iter().copied().chain(*at).chain(*place).fold(0, |s, e| s | slots(graph, e)),
-        Expr::Aggregate { owner, inner, arg, filter, .. } => {
-            let inside = arg.iter().chain(filter).fold(0, |s, &e| s | slots(graph, e));
-            own(owner) | inside & ((1u32 << inner) - 1)
-        }
-    }
+    arg.into_iter().chain(filter).map(|e| graph.reads(e)).fold(0, |a, b| a | b) & ((1u32 << inner) - 1) != 0
 }
 
 /// Executes schedules: holds the nodes that are built.
