@@ -5,26 +5,19 @@ use crate::finding::Finding;
 use crate::rule::Rule;
 use crate::schema::Value;
 
-/// What of a finding its identities are made of.
-pub struct Identified {
-    /// Keys of groups; empty for records.
-    pub group: Vec<Value>,
-    pub decisive: Vec<Value>,
-}
-
-/// Sets the three identities. `with_key`: the unit's records have a key; else all their values stand for it.
-pub fn identify(secret: &[u8; 32], rule: &Rule, finding: &mut Finding, identified: &Identified) {
+/// Sets the finding key and the records hash. `group`: keys of a unit that is a group, empty for records; a record without a key is named by all its values.
+pub fn identify(secret: &[u8; 32], rule: &Rule, finding: &mut Finding, group: &[Value]) {
     let mut key = Identity::new(secret, "finding");
     key.text(&rule.text.id);
     if let Some(subject) = finding.subjects.first() {
         key.text(&subject.entity).value(&subject.value);
     }
     key.value(finding.period.as_ref().unwrap_or(&Value::Null));
-    for value in &identified.group {
+    for value in group {
         key.value(value);
     }
     let own = finding.evidence.iter().filter(|row| row.role == "record");
-    if identified.group.is_empty() {
+    if group.is_empty() {
         for row in own {
             key.text(&row.table);
             row.key.iter().for_each(|(_, value)| {
@@ -39,12 +32,6 @@ pub fn identify(secret: &[u8; 32], rule: &Rule, finding: &mut Finding, identifie
     }
     finding.key = key.hex();
     finding.records_hash = Identity::new(secret, "records").text(&rule.text.id).rows(&finding.evidence).hex();
-    let mut flag = Identity::new(secret, "flag");
-    flag.text(&rule.text.id);
-    for value in &identified.decisive {
-        flag.value(value);
-    }
-    finding.flag_hash = flag.hex();
 }
 
 /// By rule, subjects, date, key; equal keys (records without a key and alike) stay told apart by their place.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use super::finding::{Identified, identify, order};
+use super::finding::{identify, order};
 use super::late::{self, Draft, LateJob};
 use super::needs::{expressions, flag_expressions, frames, sets};
 use super::prepare::{Prepared, Resolved, about};
@@ -51,7 +51,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
         refuse(&exec, &groups, limit)?;
     }
     let mut outcomes: Vec<Option<Outcome>> = rules.iter().map(|_| None).collect();
-    let mut drafts: Vec<(usize, Draft, Identified)> = vec![];
+    let mut drafts: Vec<(usize, Draft, Vec<Value>)> = vec![];
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
         exec.prepare(&group.schedule);
@@ -79,6 +79,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
                 parameters: late::parameters(&graph, &own),
                 frames,
                 evidence_rows: options.evidence_rows,
+                secret: &options.secret,
             };
             let found = late::findings(env, project, &late, &result.flagged);
             let identified = identities(env, rule, &result.flagged);
@@ -105,7 +106,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
 
     let mut messages = loaded.warnings.clone();
     let mut pairs: Vec<Draft> = vec![];
-    let mut keys: Vec<(usize, Identified)> = vec![];
+    let mut keys: Vec<(usize, Vec<Value>)> = vec![];
     for (i, draft, identified) in drafts {
         pairs.push(draft);
         keys.push((i, identified));
@@ -371,25 +372,17 @@ fn coverage(env: Env<'_>, _project: &Project, check: &CheckPlan) -> Vec<Coverage
         .collect()
 }
 
-/// Group keys and decisive values of the flagged units.
-fn identities(env: Env<'_>, rule: &Rule, rows: &[u32]) -> Vec<Identified> {
+/// Keys of the flagged units that are groups; empty for records.
+fn identities(env: Env<'_>, rule: &Rule, rows: &[u32]) -> Vec<Vec<Value>> {
     let check = &rule.check;
-    let alone = |id: &&crate::plan::ExprId| env.graph.reads(**id) & !1 == 0;
+    if !matches!(check.kind, UnitKind::Group | UnitKind::Area | UnitKind::KeyPeriod) {
+        return vec![vec![]; rows.len()];
+    }
     rows.chunks(8192)
         .flat_map(|rows| {
             let batch = Batch::list(env, check.rel, rows.to_vec());
-            let group: Vec<_> = if matches!(check.kind, UnitKind::Group | UnitKind::Area | UnitKind::KeyPeriod) {
-                check.identity.iter().map(|&e| batch.eval(e)).collect()
-            } else {
-                vec![]
-            };
-            let decisive: Vec<_> = rule.decisive.iter().filter(alone).map(|&e| batch.eval(e)).collect();
-            (0..rows.len())
-                .map(|i| Identified {
-                    group: group.iter().map(|v| v.value(i)).collect(),
-                    decisive: decisive.iter().map(|v| v.value(i)).collect::<Vec<Value>>(),
-                })
-                .collect::<Vec<_>>()
+            let group: Vec<_> = check.identity.iter().map(|&e| batch.eval(e)).collect();
+            (0..rows.len()).map(|i| group.iter().map(|v| v.value(i)).collect()).collect::<Vec<_>>()
         })
         .collect()
 }

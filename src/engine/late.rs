@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::arithmetic::{Term, written_out};
 use super::evidence::{self, EvidencePlan, RecordUse};
+use super::identity::Identity;
 use crate::check::Flag;
 use crate::exec::{Batch, Env, Ids, PairFlag, Reached, Vector, pairs_of};
 use crate::finding::{ExemptionCheck, ExemptionResult, Figure, Finding, Message, ParameterUse, Piece, Severity, Subject};
@@ -29,9 +30,14 @@ pub struct LateJob<'j> {
     /// Parameters that the rule's own expressions look up.
     pub parameters: Vec<ExprId>,
     pub evidence_rows: usize,
+    /// Key of the flag hash.
+    pub secret: &'j [u8; 32],
 }
 
-/// A finding without hashes and delivered cells, and the records behind its evidence.
+/// The exemptions of a unit, and whether they exempt it.
+type Exemptions = (Vec<ExemptionCheck>, bool);
+
+/// A finding without key, records hash and delivered cells, and the records behind its evidence.
 pub type Draft = (Finding, Vec<RecordUse>);
 
 /// Parameter look-ups in the frame of `exprs` (not those inside aggregates, which are made per member).
@@ -117,7 +123,7 @@ fn result(vector: &Vector<'_>, i: usize) -> ExemptionResult {
     }
 }
 
-fn exemptions_of_rows(batch: &Batch<'_>, job: &LateJob<'_>) -> Vec<Vec<ExemptionCheck>> {
+fn exemptions_of_rows(batch: &Batch<'_>, job: &LateJob<'_>) -> Vec<Exemptions> {
     let mut out = vec![vec![]; batch.len];
     for (exemption, flag) in job.rule.exempt.iter().zip(job.without_dropped) {
         let results: Vec<ExemptionResult> = if exemption.drop {
@@ -145,11 +151,16 @@ fn exemptions_of_rows(batch: &Batch<'_>, job: &LateJob<'_>) -> Vec<Vec<Exemption
             checks.push(ExemptionCheck { says: exemption.says.clone(), result });
         }
     }
-    out
+    out.into_iter()
+        .map(|checks: Vec<ExemptionCheck>| {
+            let exempt = checks.iter().any(|c| c.result == ExemptionResult::Holds);
+            (checks, exempt)
+        })
+        .collect()
 }
 
 /// An exemption holds for a unit when it holds for each of its flagged pairs.
-fn exemptions_of_pairs(env: Env<'_>, job: &LateJob<'_>, rows: &[u32], flagged: &[PairFlag]) -> Vec<Vec<ExemptionCheck>> {
+fn exemptions_of_pairs(env: Env<'_>, job: &LateJob<'_>, rows: &[u32], flagged: &[PairFlag]) -> Vec<Exemptions> {
     let exempt = &job.rule.exempt;
     let mut holds: Vec<Vec<Option<ExemptionResult>>> = vec![vec![None; exempt.len()]; rows.len()];
     // Whether each flagged pair of a unit is covered by one exemption or another.
@@ -182,16 +193,13 @@ fn exemptions_of_pairs(env: Env<'_>, job: &LateJob<'_>, rows: &[u32], flagged: &
         .into_iter()
         .zip(covered)
         .map(|(results, covered)| {
-            let mut checks: Vec<ExemptionCheck> = exempt
+            let checks: Vec<ExemptionCheck> = exempt
                 .iter()
                 .zip(results)
                 .map(|(e, result)| ExemptionCheck { says: e.says.clone(), result: result.unwrap_or(ExemptionResult::Unknown) })
                 .collect();
-            if covered && !checks.is_empty() && checks.iter().all(|c| c.result != ExemptionResult::Holds) {
-                // Different exemptions speak for different pairs: together they cover all of them.
-                checks[0].result = ExemptionResult::Holds;
-            }
-            checks
+            // Different exemptions may speak for different pairs: together they cover all of them.
+            (checks, covered && !exempt.is_empty())
         })
         .collect()
 }
@@ -219,7 +227,7 @@ fn drafts(
     project: &Project,
     job: &LateJob<'_>,
     frame: usize,
-    exemptions: Vec<Vec<ExemptionCheck>>,
+    exemptions: Vec<Exemptions>,
     others: &[Vec<PairFlag>],
 ) -> Vec<Draft> {
     let rule = job.rule;
@@ -232,7 +240,7 @@ fn drafts(
         .into_iter()
         .zip(records)
         .enumerate()
-        .map(|(i, (exemptions, (mut records, evidence_omitted)))| {
+        .map(|(i, ((exemptions, exempt), (mut records, evidence_omitted)))| {
             for pair in &others[i] {
                 if let Some(plan) = job.plans.get(pair.register) {
                     evidence::add_pair(&mut records, plan, pair.row);
@@ -252,11 +260,15 @@ fn drafts(
                 });
                 message.insert(language.clone(), pieces.collect());
             }
-            let exempt = exemptions.iter().any(|c| c.result == ExemptionResult::Holds);
+            let mut flag = Identity::new(job.secret, "flag");
+            flag.text(&rule.text.id);
+            for &id in &rule.decisive {
+                flag.value(&shown.value(id, i));
+            }
             let finding = Finding {
                 key: String::new(),
                 records_hash: String::new(),
-                flag_hash: String::new(),
+                flag_hash: flag.hex(),
                 rule: rule.text.id.clone(),
                 severity,
                 subjects: rule

@@ -109,3 +109,15 @@ fn the_order_of_the_rows_and_the_number_of_threads_change_nothing_but_the_lines(
         assert_eq!(a, b);
     }
 }
+
+#[test]
+fn the_flag_hash_of_a_pair_follows_its_register() {
+    // Two findings of one rule over registers differ in what decides them, though both units are payments of one amount.
+    let audit = run(&root().join("sample_data/recount.yaml"));
+    let hashes: Vec<(&Vec<recount::finding::Figure>, &String)> =
+        audit.findings.iter().filter(|f| f.rule == "funds/payment-after-death").map(|f| (&f.figures, &f.flag_hash)).collect();
+    for (figures, hash) in &hashes {
+        assert!(hashes.iter().all(|(other, h)| h != hash || other == figures), "one flag hash for different figures");
+    }
+    assert!(hashes.len() > 5);
+}

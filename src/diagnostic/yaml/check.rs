@@ -135,7 +135,7 @@ impl<'a> Checker<'a> {
         if let (false, Ok(number)) = (allowed.integer.is_empty(), text.parse::<i128>()) {
             let bounds = |object: &Map<String, Value>| {
                 let limit = |word| object.get(word).and_then(Value::as_f64);
-                #[allow(clippy::cast_precision_loss)]
+                #[allow(clippy::cast_precision_loss, reason = "bounds of schemas are small numbers")]
                 let number = number as f64;
                 limit("minimum").is_none_or(|m| number >= m) && limit("maximum").is_none_or(|m| number <= m)
             };
