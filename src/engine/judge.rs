@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
@@ -13,7 +12,7 @@ use super::prepare::{Prepared, Resolved, about};
 use super::{Audit, Options, evidence, population};
 use crate::check::{CheckPlan, Flag, UnitKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::exec::{Batch, Env, Exec, JobFlag, NodeProfile, REASONS, Schedule, UnitJob, UnitResult, run_pass};
+use crate::exec::{Batch, Env, Exec, JobFlag, REASONS, Schedule, Timer, UnitJob, UnitResult, run_pass};
 use crate::finding::{Count, Coverage, Finding, Outcome, Status};
 use crate::plan::{Catalog, Expr, Graph, Rel, RelId};
 use crate::project::Project;
@@ -55,15 +54,18 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
         exec.prepare(&group.schedule);
-        let start = Instant::now();
+        let start = Timer::start();
         let env = exec.env();
         let jobs: Vec<UnitJob<'_>> = group.rules.iter().map(|&i| job(env, ready[&i], within[i], &failed)).collect();
         let before = counts(env, &ready, &group.rules);
         let results = run_pass(env, group.rel, &jobs);
         let after = counts(env, &ready, &group.rules);
         drop(jobs);
-        let rows = env.nodes.rows(&env, group.rel) as u64;
-        let mut late_rows = 0;
+        let rows = env.nodes.rows(&env, group.rel);
+        let flagged: usize = results.iter().map(|r| r.flagged.len()).sum();
+        let name = exec.rel_name(group.rel);
+        let pass = start.note(format!("pass over {name}"), rows, flagged, 0, group.rules.len());
+        let start = Timer::start();
         for (((&i, result), before), after) in group.rules.iter().zip(results).zip(before).zip(after) {
             let rule = ready[&i];
             if let Some(rel) = rule.validates {
@@ -83,25 +85,17 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
             };
             let found = late::findings(env, project, &late, &result.flagged);
             let identified = identities(env, rule, &result.flagged);
-            late_rows += found.len() as u64;
             outcomes[i] = Some(outcome(env, project, rule, &result, &found, &before, &after));
             drafts.extend(found.into_iter().zip(identified).map(|(draft, identified)| (i, draft, identified)));
         }
-        let profile = NodeProfile {
-            name: format!("pass over {}", exec.rel_name(group.rel)),
-            rows_in: rows,
-            rows_out: late_rows,
-            bytes: 0,
-            wall: start.elapsed(),
-            users: group.rules.len(),
-        };
-        exec.profile.push(profile);
+        let late = start.note(format!("findings over {name}"), flagged, flagged, 0, group.rules.len());
+        exec.profile.extend([pass, late]);
         let to_come: Vec<&Schedule> = groups[number + 1..].iter().map(|g| &g.schedule).chain([&for_regions]).collect();
         exec.free(&to_come);
     }
     exec.prepare(&for_regions);
     let populations = population::count(&exec);
-    let profile = std::mem::take(&mut exec.profile);
+    let mut profile = std::mem::take(&mut exec.profile);
     drop(exec);
 
     let mut messages = loaded.warnings.clone();
@@ -111,7 +105,10 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
         pairs.push(draft);
         keys.push((i, identified));
     }
+    let start = Timer::start();
+    let records = pairs.iter().map(|(_, records)| records.len()).sum();
     evidence::deliver(project, &catalog, &loaded, &mut pairs)?;
+    profile.push(start.note("cells as delivered".to_owned(), records, records, 0, ready.len()));
     let mut findings: Vec<Finding> = vec![];
     for ((mut finding, _), (i, identified)) in pairs.into_iter().zip(keys) {
         identify(&options.secret, ready[&i], &mut finding, &identified);

@@ -2,10 +2,9 @@
 //! flagged units alone. One outcome per rule, whatever happens to it.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use crate::diagnostic::Diagnostics;
-use crate::exec::NodeProfile;
+use crate::exec::{NodeProfile, Timer};
 use crate::finding::{Finding, Outcome};
 use crate::plan::Catalog;
 use crate::project::Project;
@@ -78,10 +77,10 @@ pub struct Audit {
 /// wrong is no error: it fails alone.
 pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Result<Audit, Diagnostics> {
     let prepared = Prepared::new(project, files, options.as_of, options.region)?;
-    let start = Instant::now();
+    let start = Timer::start();
     let loaded = prepared.load(project, options)?;
-    let rows = loaded.receipt.iter().map(|r| r.rows).sum();
-    let load = NodeProfile { name: "load".to_owned(), rows_in: rows, rows_out: rows, bytes: 0, wall: start.elapsed(), users: files.len() };
+    let rows = loaded.receipt.iter().map(|r| r.rows).sum::<u64>() as usize;
+    let load = start.note("load".to_owned(), rows, rows, 0, files.len());
     let mut audit = judge::judge(project, prepared, loaded, options)?;
     audit.profile.insert(0, load);
     Ok(audit)

@@ -176,10 +176,61 @@ impl<'e> Batch<'e> {
                 None => Vector::null(ty),
             },
             Rel::Groups { .. } | Rel::Rows { .. } => match self.env.nodes.frame(rel).map(|f| &f.kind) {
-                Some(FrameKind::Groups { keys, .. }) if column < keys.len() => take_vector(&keys[column], &ids, ty),
+                Some(FrameKind::Groups { firsts, .. }) => self.group_key(rel, firsts, column, &ids, ty),
                 Some(FrameKind::Rows { period: Some(period), .. }) if column == 0 => take_vector(period, &ids, ty),
                 _ => Vector::null(ty),
             },
+        }
+    }
+
+    /// The key `column` of groups, read from the first row of each.
+    fn group_key(&self, rel: RelId, firsts: &'e [Vec<u32>], column: usize, ids: &Ids<'e>, ty: Type) -> Vector<'e> {
+        let Rel::Groups { parts } = self.env.graph.get_rel(rel) else { return Vector::null(ty) };
+        let ends: Vec<u32> = firsts
+            .iter()
+            .scan(0u32, |end, f| {
+                *end += f.len() as u32;
+                Some(*end)
+            })
+            .collect();
+        let part_of = |id: u32| ends.partition_point(|&end| end <= id);
+        // Rows of each part that are asked about, and where in it each group's value will stand.
+        let mut rows: Vec<Vec<u32>> = vec![vec![]; parts.len()];
+        let mut places: Vec<(usize, u32)> = Vec::with_capacity(ids.len());
+        for i in 0..ids.len() {
+            let id = ids.get(i);
+            let part = if is_row(id) { part_of(id) } else { parts.len() };
+            match firsts.get(part) {
+                Some(first) => {
+                    places.push((part, rows[part].len() as u32));
+                    rows[part].push(first[(id - (ends[part] - first.len() as u32)) as usize]);
+                }
+                None => places.push((0, id)),
+            }
+        }
+        let value = |part: usize| {
+            let key = parts[part].keys.get(column)?;
+            Some((*Batch::list(self.env, parts[part].of, rows[part].clone()).eval(*key)).clone())
+        };
+        let used: Vec<usize> = (0..parts.len()).filter(|&p| !rows[p].is_empty()).collect();
+        match used.as_slice() {
+            [] => {
+                let none = Vector::new(super::build::concat([], ty).values, ty);
+                gather(&none, |i| ids.get(i), ids.len(), ty)
+            }
+            [part] if rows[*part].len() == ids.len() => value(*part).unwrap_or_else(|| Vector::null(ty)),
+            _ => {
+                let values: Vec<Vector<'e>> = (0..parts.len()).map(|p| value(p).unwrap_or_else(|| Vector::null(ty))).collect();
+                let all = super::build::concat(values.iter().zip(rows.iter().map(Vec::len)), ty);
+                let starts: Vec<u32> = rows
+                    .iter()
+                    .scan(0u32, |start, r| {
+                        *start += r.len() as u32;
+                        Some(*start - r.len() as u32)
+                    })
+                    .collect();
+                gather(&all, |i| if is_row(ids.get(i)) { starts[places[i].0] + places[i].1 } else { places[i].1 }, ids.len(), ty)
+            }
         }
     }
 

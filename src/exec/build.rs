@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::batch::Batch;
-use super::key::{CHUNK, KeySpace, chunked, group, group_rows, pack};
+use super::group::{group_map, group_rows};
+use super::key::{CHUNK, Side, State, chunked, column, pack};
 use super::nodes::{Frame, FrameKind, Shared};
 use super::set::SetIndex;
 use super::vector::{Mask, Values, Vector};
-use super::{Env, MANY, NOKEY, NONE, is_row};
+use super::{Env, MANY, NONE, is_row};
 use crate::plan::{Each, ExprId, Graph, KeyPart, LinkDef, LinkId, Neighbour, Rel, RelId, RowSet, SetId, Step};
 use crate::schema::{Type, dates};
 use crate::table::Dictionary;
@@ -120,39 +121,13 @@ pub fn frame(env: Env<'_>, rel: RelId) -> Option<Frame> {
 }
 
 fn groups(env: Env<'_>, parts: &[KeyPart]) -> Frame {
-    let mut space = KeySpace::default();
-    let sides: Vec<_> = parts.iter().map(|p| space.side(env, p.of, &p.keys, p.among)).collect();
-    let packed = pack(&sides.iter().collect::<Vec<_>>());
-    let states: Vec<&[u32]> = sides.iter().map(|s| s.state.as_slice()).collect();
-    let (group_of, n) = group_rows(&packed, &states);
-    // Values of the key, read from the first member.
-    let mut firsts: Vec<Vec<u32>> = vec![vec![]; parts.len()];
-    let mut next = 0;
-    for (part, of) in group_of.iter().enumerate() {
-        for (row, &g) in (0u32..).zip(of) {
-            if is_row(g) && g as usize == next {
-                firsts[part].push(row);
-                next += 1;
-            }
-        }
-    }
-    let width = parts.first().map_or(0, |p| p.keys.len());
-    let keys = (0..width)
-        .map(|k| {
-            let ty = env.graph.type_of(parts[0].keys[k]);
-            let chunks: Vec<(&KeyPart, &[u32])> =
-                parts.iter().zip(&firsts).flat_map(|(part, rows)| rows.chunks(CHUNK).map(move |rows| (part, rows))).collect();
-            let pieces: Vec<(Vector<'static>, usize)> = chunks
-                .into_par_iter()
-                .map(|(part, rows)| {
-                    let batch = Batch::list(env, part.of, rows.to_vec());
-                    (concat([(&*batch.eval(part.keys[k]), rows.len())], ty), rows.len())
-                })
-                .collect();
-            concat(pieces.iter().map(|(v, n)| (v, *n)), ty)
-        })
-        .collect();
-    Frame { rows: n, kind: FrameKind::Groups { group_of, keys } }
+    let sides: Vec<Side<'_>> = parts.iter().map(side_of).collect();
+    let found = group_rows(&pack(env, &sides));
+    Frame { rows: found.groups, kind: FrameKind::Groups { group_of: found.of, firsts: found.firsts, way: found.way } }
+}
+
+fn side_of(part: &KeyPart) -> Side<'_> {
+    Side { rel: part.of, keys: &part.keys, among: part.among }
 }
 
 fn rows(env: Env<'_>, of: RelId, filter: Option<ExprId>, each: Option<&Each>) -> Frame {
@@ -207,45 +182,18 @@ pub fn link(env: Env<'_>, id: LinkId) -> Vec<u32> {
     let def = &env.catalog.links[id.index()];
     let (source, target) = (env.catalog.tables[def.source].rel, env.catalog.tables[def.target].rel);
     let (from, to): (Vec<ExprId>, Vec<ExprId>) = def.keys.iter().copied().unzip();
-    let mut space = KeySpace::default();
-    let there = space.side(env, target, &to, None);
-    let here = space.side(env, source, &from, None);
-    let packed = pack(&[&there, &here]);
-    let (map, group_of, groups) = group(&packed.sides[..1], &[&there.state], packed.range);
-    let wanted = map.look_up(&packed.sides[1], &here.state);
-    let set = SetIndex::new(&group_of[0], groups, None);
+    let packed = pack(env, &[Side { rel: target, keys: &to, among: None }, Side { rel: source, keys: &from, among: None }]);
+    let (map, found) = group_map(&packed.sides[0], packed.range);
+    let wanted = map.look_up(&packed.sides[1]);
+    drop(packed);
+    let groups = found.groups;
+    let set = SetIndex::new(&found.of[0], groups, None);
     let dated = def.at.is_some() && def.valid.is_some();
     let unique = (0..groups).all(|g| set.starts[g + 1] - set.starts[g] == 1);
     if unique && !dated {
         return wanted.into_iter().map(|g| if is_row(g) { set.member(set.starts[g as usize]) } else { g }).collect();
     }
     choose(env, def, source, target, &set, &wanted)
-}
-
-/// Numbers of one expression over a whole relation, with the sentinel of rows that have none.
-fn column(env: Env<'_>, rel: RelId, expr: ExprId) -> (Vec<i64>, Vec<u32>) {
-    let parts = chunked(env, rel, |_, batch| {
-        let vector = batch.eval(expr);
-        let values: Vec<i64> = (0..batch.len).map(|i| vector.number(i)).collect();
-        let state: Vec<u32> = (0..batch.len)
-            .map(|i| {
-                if vector.is_valid(i) {
-                    0
-                } else if vector.is_bad(i) {
-                    MANY
-                } else {
-                    NOKEY
-                }
-            })
-            .collect();
-        (values, state)
-    });
-    let (mut values, mut state) = (vec![], vec![]);
-    for (v, s) in parts {
-        values.extend(v);
-        state.extend(s);
-    }
-    (values, state)
 }
 
 /// Takes the one row that is valid at the link's date, or the one its `pick` chooses.
@@ -261,8 +209,8 @@ fn choose(env: Env<'_>, def: &LinkDef, source: RelId, target: RelId, set: &SetIn
         }
         let (first, last) = (set.starts[group as usize], set.starts[group as usize + 1]);
         let day = match &at {
-            Some((values, state)) if state[row] == 0 => Some(values[row]),
-            Some((_, state)) => return state[row],
+            Some((values, state)) if state.get(row) == 0 => Some(values[row]),
+            Some((_, state)) => return state.get(row),
             None => None,
         };
         let (mut found, mut several, mut unclear) = (None::<u32>, false, false);
@@ -270,9 +218,9 @@ fn choose(env: Env<'_>, def: &LinkDef, source: RelId, target: RelId, set: &SetIn
             let there = set.member(place);
             let t = there as usize;
             if let Some(day) = day {
-                let open = |bound: &Option<(Vec<i64>, Vec<u32>)>, holds: &dyn Fn(i64) -> bool| match bound {
-                    Some((values, state)) if state[t] == 0 => Some(holds(values[t])),
-                    Some((_, state)) if state[t] == MANY => None,
+                let open = |bound: &Option<(Vec<i64>, State)>, holds: &dyn Fn(i64) -> bool| match bound {
+                    Some((values, state)) if state.get(t) == 0 => Some(holds(values[t])),
+                    Some((_, state)) if state.get(t) == MANY => None,
                     _ => Some(true),
                 };
                 match (open(&from, &|v| v <= day), open(&to, &|v| v >= day)) {
@@ -291,7 +239,7 @@ fn choose(env: Env<'_>, def: &LinkDef, source: RelId, target: RelId, set: &SetIn
             match &order {
                 Some(((values, state), largest)) => {
                     let b = best as usize;
-                    let better = match (state[t] == 0, state[b] == 0) {
+                    let better = match (state.get(t) == 0, state.get(b) == 0) {
                         (true, true) if *largest => values[t] > values[b],
                         (true, true) => values[t] < values[b],
                         (takes, has) => takes && !has,
@@ -313,43 +261,55 @@ fn choose(env: Env<'_>, def: &LinkDef, source: RelId, target: RelId, set: &SetIn
 }
 
 pub fn neighbour(env: Env<'_>, neighbour: &Neighbour) -> Vec<u32> {
-    let mut space = KeySpace::default();
-    let side = space.side(env, neighbour.of, &neighbour.keys, neighbour.among);
-    let (order, order_state) = column(env, neighbour.of, neighbour.order);
-    let packed = pack(&[&side]);
-    let (group_of, groups) = group_rows(&packed, &[&side.state]);
-    let mut out: Vec<u32> =
-        group_of[0].iter().zip(&order_state).map(|(&g, &s)| if is_row(g) { if s == 0 { NONE } else { s } } else { g }).collect();
-    let set = SetIndex::new(&group_of[0], groups, None);
-    let mut rows: Vec<u32> = vec![];
-    for g in 0..groups {
-        rows.clear();
-        rows.extend((set.starts[g]..set.starts[g + 1]).map(|p| set.member(p)).filter(|&r| order_state[r as usize] == 0));
-        if !rows.is_sorted_by_key(|&r| order[r as usize]) {
-            rows.sort_by_key(|&r| (order[r as usize], r));
-        }
-        match neighbour.exactly {
-            None => {
-                for pair in rows.windows(2) {
-                    out[pair[1] as usize] = pair[0];
+    let side = Side { rel: neighbour.of, keys: &neighbour.keys, among: neighbour.among };
+    let mut found = group_rows(&pack(env, &[side]));
+    let (order, state) = column(env, neighbour.of, neighbour.order);
+    let set = SetIndex::new(&found.of[0], found.groups, None);
+    // Each row's group gives way to the row before it, or to why there is none.
+    let mut out = found.of.swap_remove(0);
+    out.par_iter_mut().enumerate().filter(|(_, g)| is_row(**g)).for_each(|(row, g)| {
+        let state = state.get(row);
+        *g = if state == 0 { NONE } else { state };
+    });
+    let before: Vec<Vec<(u32, u32)>> = (0..found.groups.div_ceil(CHUNK))
+        .into_par_iter()
+        .map(|block| {
+            let mut rows: Vec<u32> = vec![];
+            let mut before = vec![];
+            for g in block * CHUNK..((block + 1) * CHUNK).min(found.groups) {
+                rows.clear();
+                rows.extend((set.starts[g]..set.starts[g + 1]).map(|p| set.member(p)).filter(|&r| state.get(r as usize) == 0));
+                if !rows.is_sorted_by_key(|&r| order[r as usize]) {
+                    rows.sort_by_key(|&r| (order[r as usize], r));
                 }
+                rows_before(&rows, &order, neighbour.exactly, &mut before);
             }
-            Some(n) => {
-                let mut low = 0;
-                for i in 0..rows.len() {
-                    let want = order[rows[i] as usize].saturating_sub(n);
-                    while low < rows.len() && order[rows[low] as usize] < want {
-                        low += 1;
-                    }
-                    let hit = |k: usize| k < rows.len() && order[rows[k] as usize] == want;
-                    if hit(low) {
-                        out[rows[i] as usize] = if hit(low + 1) { MANY } else { rows[low] };
-                    }
-                }
-            }
-        }
+            before
+        })
+        .collect();
+    for (row, before) in before.into_iter().flatten() {
+        out[row as usize] = before;
     }
     out
+}
+
+/// For rows in order: each row with the one before it, or with the one whose order is exactly `n` less.
+fn rows_before(rows: &[u32], order: &[i64], exactly: Option<i64>, out: &mut Vec<(u32, u32)>) {
+    let Some(n) = exactly else {
+        out.extend(rows.windows(2).map(|pair| (pair[1], pair[0])));
+        return;
+    };
+    let mut low = 0;
+    for &row in rows {
+        let want = order[row as usize].saturating_sub(n);
+        while low < rows.len() && order[rows[low] as usize] < want {
+            low += 1;
+        }
+        let hit = |k: usize| k < rows.len() && order[rows[k] as usize] == want;
+        if hit(low) {
+            out.push((row, if hit(low + 1) { MANY } else { rows[low] }));
+        }
+    }
 }
 
 pub fn set(env: Env<'_>, id: SetId) -> SetIndex {
@@ -364,13 +324,9 @@ pub fn set(env: Env<'_>, id: SetId) -> SetIndex {
             SetIndex::new(group_of, frame.map_or(0, |f| f.rows), None)
         }
         RowSet::Matching { own, other } => {
-            let mut space = KeySpace::default();
-            let there = space.side(env, other.of, &other.keys, other.among);
-            let here = space.side(env, own.of, &own.keys, own.among);
-            let packed = pack(&[&there, &here]);
-            let (map, group_of, groups) = group(&packed.sides[..1], &[&there.state], packed.range);
-            let wanted = map.look_up(&packed.sides[1], &here.state);
-            SetIndex::new(&group_of[0], groups, Some(wanted))
+            let packed = pack(env, &[side_of(other), side_of(own)]);
+            let (map, found) = group_map(&packed.sides[0], packed.range);
+            SetIndex::new(&found.of[0], found.groups, Some(map.look_up(&packed.sides[1])))
         }
     }
 }

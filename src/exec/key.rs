@@ -1,5 +1,7 @@
 //! Keys of several columns as one number per row, alike on all sides that are compared.
 
+use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -7,24 +9,29 @@ use rustc_hash::FxHashMap;
 
 use super::batch::Batch;
 use super::vector::{Mask, Values, Vector};
-use super::{Env, MANY, NOKEY, NONE, is_row};
-use crate::plan::{ExprId, Rel, RelId};
+use super::{Env, MANY, NOKEY, NONE};
+use crate::plan::{Expr, ExprId, Rel, RelId};
 use crate::table::Dictionary;
 
 /// Rows per batch: vectors of a few dozen expressions stay in cache.
 pub const CHUNK: usize = 8192;
 
-/// `exprs` over all rows of `rel`, in chunks: (start of chunk, vectors' product of `f`).
-pub fn chunked<T: Send>(env: Env<'_>, rel: RelId, f: impl Fn(usize, &Batch<'_>) -> T + Sync) -> Vec<T> {
-    let rows = env.nodes.rows(&env, rel);
-    let chunk = match env.graph.get_rel(rel) {
+/// Rows of `rel` that are evaluated at once.
+fn chunk_of(env: Env<'_>, rel: RelId, rows: usize) -> usize {
+    match env.graph.get_rel(rel) {
         // A few groups of many members each are as much work as many rows: they are shared out too.
         Rel::Groups { parts } => {
             let members: usize = parts.iter().map(|p| env.nodes.rows(&env, p.of)).sum();
             (CHUNK / (members / rows.max(1)).max(1)).clamp(64, CHUNK)
         }
         _ => CHUNK,
-    };
+    }
+}
+
+/// `exprs` over all rows of `rel`, in chunks: (start of chunk, vectors' product of `f`).
+pub fn chunked<'e, T: Send>(env: Env<'e>, rel: RelId, f: impl Fn(usize, &Batch<'e>) -> T + Sync) -> Vec<T> {
+    let rows = env.nodes.rows(&env, rel);
+    let chunk = chunk_of(env, rel, rows);
     (0..rows.div_ceil(chunk))
         .into_par_iter()
         .map(|k| {
@@ -34,151 +41,349 @@ pub fn chunked<T: Send>(env: Env<'_>, rel: RelId, f: impl Fn(usize, &Batch<'_>) 
         .collect()
 }
 
-/// What a key is for each row of one side.
-pub struct Side {
-    /// Per key expression: a number that stands for the value.
-    values: Vec<Vec<i64>>,
-    /// `NONE` where the row takes no part, `NOKEY` where a part is missing, `MANY` where one is unreadable, 0 where complete.
-    pub state: Vec<u32>,
+/// As [`chunked`], each chunk (by number) filling its own stretch of one vector besides.
+fn chunked_into<'e, V: Send + Clone, T: Send>(
+    env: Env<'e>,
+    rel: RelId,
+    blank: V,
+    f: impl Fn(usize, &Batch<'e>, &mut [V]) -> T + Sync,
+) -> (Vec<V>, Vec<T>) {
+    let rows = env.nodes.rows(&env, rel);
+    let chunk = chunk_of(env, rel, rows);
+    let mut out = vec![blank; rows];
+    let products = out.par_chunks_mut(chunk).enumerate().map(|(k, out)| f(k, &Batch::range(env, rel, k * chunk, out.len()), out)).collect();
+    (out, products)
 }
 
-/// Numbers for the texts of one key expression, the same on all sides.
-#[derive(Default)]
-struct TextSpace {
-    dictionary: Option<Arc<Dictionary>>,
-    others: FxHashMap<Arc<str>, i64>,
+/// Rows of `rel` where `among` is true, with their keys.
+#[derive(Clone, Copy)]
+pub struct Side<'k> {
+    pub rel: RelId,
+    pub keys: &'k [ExprId],
+    pub among: Option<ExprId>,
 }
 
-impl TextSpace {
-    fn number(&mut self, text: Arc<str>) -> i64 {
-        if let Some(code) = self.dictionary.as_ref().and_then(|d| d.code(&text)) {
-            return i64::from(code);
-        }
-        let next = (1 << 33) + self.others.len() as i64;
-        *self.others.entry(text).or_insert(next)
+/// `NONE` where a row takes no part, `NOKEY` where a part of its key is missing, `MANY` where one is unreadable, 0 where it is complete.
+/// No list: all rows are complete.
+#[derive(Debug, Default)]
+pub struct State(pub Option<Vec<u32>>);
+
+impl State {
+    #[inline]
+    pub fn get(&self, row: usize) -> u32 {
+        self.0.as_ref().map_or(0, |s| s[row])
     }
-}
-
-/// Makes the sides of one comparison.
-#[derive(Default)]
-pub struct KeySpace {
-    texts: Vec<TextSpace>,
-}
-
-enum Piece {
-    Numbers(Vec<i64>),
-    Codes(Vec<u32>, Arc<Dictionary>),
-    Texts(Vec<Arc<str>>),
-}
-
-fn piece(vector: &Vector<'_>, len: usize) -> Piece {
-    match &vector.values {
-        Values::Code(codes, dictionary) if !vector.constant => Piece::Codes(codes.to_vec(), dictionary.clone()),
-        Values::Code(..) | Values::Text(_) => {
-            let empty: Arc<str> = Arc::from("");
-            Piece::Texts((0..len).map(|i| if vector.is_valid(i) { vector.shared_text(i) } else { empty.clone() }).collect())
+    /// From chunks end to end; `None` for a chunk of complete rows.
+    pub fn join(chunks: Vec<(usize, Option<Vec<u32>>)>) -> State {
+        if chunks.iter().all(|(_, state)| state.is_none()) {
+            return State(None);
         }
-        Values::I64(values) if !vector.constant => Piece::Numbers(values.to_vec()),
-        Values::I32(values) if !vector.constant => Piece::Numbers(values.iter().map(|&v| i64::from(v)).collect()),
-        _ => Piece::Numbers((0..len).map(|i| vector.number(i)).collect()),
-    }
-}
-
-impl KeySpace {
-    /// Keys of all rows of `rel` where `among` is true.
-    pub fn side(&mut self, env: Env<'_>, rel: RelId, keys: &[ExprId], among: Option<ExprId>) -> Side {
-        self.texts.resize_with(keys.len().max(self.texts.len()), TextSpace::default);
-        let parts = chunked(env, rel, |_, batch| {
-            let mut state = vec![0; batch.len];
-            let pieces: Vec<Piece> = keys
-                .iter()
-                .map(|&key| {
-                    let vector = batch.eval(key);
-                    let whole = matches!(vector.mask(), Mask::All);
-                    for (i, state) in state.iter_mut().enumerate().filter(|_| !whole) {
-                        if vector.is_bad(i) {
-                            *state = MANY;
-                        } else if !vector.is_valid(i) && *state == 0 {
-                            *state = NOKEY;
-                        }
-                    }
-                    piece(&vector, batch.len)
-                })
-                .collect();
-            if let Some(among) = among {
-                let (yes, _) = batch.eval(among).truth(batch.len);
-                for i in yes.not().ones() {
-                    state[i] = NONE;
-                }
-            }
-            (pieces, state)
-        });
-        let mut side = Side { values: vec![vec![]; keys.len()], state: vec![] };
-        for (pieces, state) in parts {
-            side.state.extend(state);
-            for (k, piece) in pieces.into_iter().enumerate() {
-                let into = &mut side.values[k];
-                let space = &mut self.texts[k];
-                match piece {
-                    Piece::Numbers(numbers) => into.extend(numbers),
-                    Piece::Codes(codes, dictionary) => {
-                        let home = space.dictionary.get_or_insert_with(|| dictionary.clone()).clone();
-                        if Arc::ptr_eq(&home, &dictionary) {
-                            into.extend(codes.into_iter().map(i64::from));
-                        } else {
-                            let translation = env.texts.translation(&dictionary, &home);
-                            for code in codes {
-                                let there = translation.get(code as usize).copied().unwrap_or(u32::MAX);
-                                into.push(match dictionary.values.get(code as usize) {
-                                    Some(text) if there == u32::MAX => space.number(text.clone()),
-                                    _ => i64::from(there),
-                                });
-                            }
-                        }
-                    }
-                    Piece::Texts(texts) => into.extend(texts.into_iter().map(|text| space.number(text))),
-                }
+        let mut all = Vec::with_capacity(chunks.iter().map(|(len, _)| len).sum());
+        for (len, state) in chunks {
+            match state {
+                Some(state) => all.extend(state),
+                None => all.resize(all.len() + len, 0),
             }
         }
-        side
+        State(Some(all))
     }
 }
 
-/// Keys as one number per row and side, equal where all key parts are.
+/// One number per row, equal where all parts of the key are; 0 where the key is not complete.
+pub struct PackedSide {
+    pub keys: Vec<u64>,
+    pub state: State,
+}
+
 pub struct Packed {
-    pub sides: Vec<Vec<u64>>,
+    pub sides: Vec<PackedSide>,
     /// Number of values a key can take.
     pub range: u64,
     /// A key divided by this is its first part; 0 when that is not known.
-    first: u64,
+    pub first: u64,
 }
 
-pub fn pack(sides: &[&Side]) -> Packed {
-    let keys = sides.first().map_or(0, |s| s.values.len());
-    let mut packed: Vec<Vec<u64>> = sides.iter().map(|s| vec![0; s.state.len()]).collect();
-    let mut range = 1u64;
-    let mut first = 1u64;
-    for k in 0..keys {
-        let bounds = |side: &&Side| {
-            let used = side.values[k].par_iter().zip(side.state.par_iter()).filter(|(_, state)| **state == 0);
-            used.map(|(&v, _)| (v, v)).reduce_with(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+/// What one key expression gives over all sides.
+#[derive(Default)]
+struct Survey {
+    /// Smallest and largest number.
+    bounds: Option<(i64, i64)>,
+    dictionaries: Vec<Arc<Dictionary>>,
+    /// Texts that an expression made: they have no codes.
+    texts: bool,
+}
+
+impl Survey {
+    fn of(vector: &Vector<'_>, len: usize) -> Survey {
+        let mut survey = Survey::default();
+        let valid = |i: &usize| vector.is_valid(*i);
+        let n = if vector.constant { len.min(1) } else { len };
+        match &vector.values {
+            Values::Null => {}
+            Values::Code(_, dictionary) => survey.dictionaries.push(dictionary.clone()),
+            Values::Text(_) => survey.texts = (0..n).any(|i| valid(&i)),
+            Values::I64(v) if matches!(vector.mask(), Mask::All) => survey.bounds = bounds(v[..n].iter().copied()),
+            Values::I32(v) if matches!(vector.mask(), Mask::All) => survey.bounds = bounds(v[..n].iter().map(|&v| i64::from(v))),
+            _ => survey.bounds = bounds((0..n).filter(valid).map(|i| vector.number(i))),
+        }
+        survey
+    }
+    fn merge(&mut self, other: Survey) {
+        self.bounds = match (self.bounds, other.bounds) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
         };
-        let Some((low, high)) = sides.iter().filter_map(bounds).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { continue };
-        let from_low = |v: &i64| (i128::from(*v) - i128::from(low)).max(0) as u64;
-        let mut part: Vec<Vec<u64>> = sides.iter().map(|s| s.values[k].par_iter().map(from_low).collect()).collect();
-        let mut width = u64::try_from(i128::from(high) - i128::from(low) + 1).unwrap_or(u64::MAX);
-        if range.checked_mul(width).is_none() {
-            width = densify(&mut part, sides);
+        for dictionary in other.dictionaries {
+            if !self.dictionaries.iter().any(|d| Arc::ptr_eq(d, &dictionary)) {
+                self.dictionaries.push(dictionary);
+            }
+        }
+        self.texts |= other.texts;
+    }
+}
+
+fn bounds(values: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
+    let (low, high) = values.fold((i64::MAX, i64::MIN), |(low, high), v| (low.min(v), high.max(v)));
+    (low <= high).then_some((low, high))
+}
+
+/// How values of one key expression become numbers from 0 up.
+struct Numbering {
+    low: i64,
+    /// Numbers are below this; 0 when even 64 bits do not hold how many there are.
+    width: u64,
+    /// Numbers of codes, by dictionary; `None`: the code itself.
+    codes: Vec<(Arc<Dictionary>, Option<Vec<u64>>)>,
+    texts: FxHashMap<Arc<str>, u64>,
+}
+
+impl Numbering {
+    fn new(survey: Survey, texts: FxHashMap<Arc<str>, u64>) -> Numbering {
+        let Survey { bounds, dictionaries, .. } = survey;
+        let Some(home) = dictionaries.first().cloned() else {
+            let (low, high) = bounds.unwrap_or((0, 0));
+            let width = u64::try_from(i128::from(high) - i128::from(low) + 1).unwrap_or(0).max(texts.len() as u64);
+            return Numbering { low, width, codes: vec![], texts };
+        };
+        // Texts that the home dictionary lacks are numbered after its codes.
+        let mut others = FxHashMap::default();
+        let mut number = |text: &Arc<str>| match home.code(text) {
+            Some(code) => u64::from(code),
+            None => {
+                let next = (home.len() + others.len()) as u64;
+                *others.entry(text.clone()).or_insert(next)
+            }
+        };
+        let codes = dictionaries
+            .iter()
+            .map(|d| (d.clone(), (!Arc::ptr_eq(d, &home)).then(|| d.values.iter().map(&mut number).collect())))
+            .collect();
+        let texts = texts.into_keys().map(|text| (text.clone(), number(&text))).collect();
+        Numbering { low: 0, width: (home.len() + others.len()).max(1) as u64, codes, texts }
+    }
+    /// `put(i, number)` for each of the `len` rows; rows without a value get any number.
+    fn each(&self, vector: &Vector<'_>, len: usize, mut put: impl FnMut(usize, u64)) {
+        match &vector.values {
+            Values::I64(v) if !vector.constant => {
+                v[..len].iter().enumerate().for_each(|(i, v)| put(i, v.wrapping_sub(self.low) as u64));
+            }
+            Values::I32(v) if !vector.constant => {
+                v[..len].iter().enumerate().for_each(|(i, v)| put(i, i64::from(*v).wrapping_sub(self.low) as u64));
+            }
+            Values::Code(codes, dictionary) => {
+                let step = vector.step();
+                match self.codes.iter().find(|(d, _)| Arc::ptr_eq(d, dictionary)) {
+                    Some((_, Some(numbers))) => {
+                        (0..len).for_each(|i| put(i, numbers.get(codes[i * step] as usize).copied().unwrap_or(0)));
+                    }
+                    _ => (0..len).for_each(|i| put(i, u64::from(codes[i * step]))),
+                }
+            }
+            Values::Text(texts) => {
+                let step = vector.step();
+                (0..len).for_each(|i| put(i, self.texts.get(&texts[i * step]).copied().unwrap_or(0)));
+            }
+            _ => (0..len).for_each(|i| put(i, vector.number(i).wrapping_sub(self.low) as u64)),
+        }
+    }
+}
+
+/// Keys of all sides, whose expressions have the same types side by side.
+pub fn pack(env: Env<'_>, sides: &[Side<'_>]) -> Packed {
+    let width = sides.first().map_or(0, |s| s.keys.len());
+    let mut surveys: Vec<Survey> = (0..width).map(|_| Survey::default()).collect();
+    let mut kept: Vec<Kept<'_>> = vec![];
+    for side in sides {
+        let parts = chunked(env, side.rel, |_, batch| {
+            let one = |&key: &ExprId| {
+                let vector = batch.eval(key);
+                (Survey::of(&vector, batch.len), (!stored(env, key)).then(|| (*vector).clone()))
+            };
+            side.keys.iter().map(one).unzip::<_, _, Vec<_>, Vec<_>>()
+        });
+        let mut chunks = Vec::with_capacity(parts.len());
+        for (part, vectors) in parts {
+            surveys.iter_mut().zip(part).for_each(|(all, one)| all.merge(one));
+            chunks.push(vectors);
+        }
+        kept.push(chunks);
+    }
+    let numberings: Vec<Numbering> = surveys
+        .into_iter()
+        .enumerate()
+        .map(|(k, survey)| {
+            let texts = if survey.texts { made_texts(env, sides, k) } else { FxHashMap::default() };
+            Numbering::new(survey, texts)
+        })
+        .collect();
+    let product = |widths: &[Numbering]| widths.iter().try_fold(1u64, |all, n| if n.width == 0 { None } else { all.checked_mul(n.width) });
+    match product(&numberings) {
+        Some(range) => {
+            let first = product(numberings.get(1..).unwrap_or_default()).unwrap_or(0);
+            Packed { sides: sides.iter().zip(&kept).map(|(s, kept)| packed_side(env, s, &numberings, kept)).collect(), range, first }
+        }
+        None if width == 1 => {
+            // One key wider than 63 bits: the number itself is the packed key.
+            Packed {
+                sides: sides.iter().zip(&kept).map(|(s, kept)| packed_side(env, s, &numberings, kept)).collect(),
+                range: u64::MAX,
+                first: 1,
+            }
+        }
+        None => packed_densely(env, sides, &numberings, &kept),
+    }
+}
+
+/// Key values of a side, by chunk and key: those that were computed are not computed again.
+type Kept<'e> = Vec<Vec<Option<Vector<'e>>>>;
+
+/// Whether a key stands in the relation as it is.
+fn stored(env: Env<'_>, key: ExprId) -> bool {
+    matches!(env.graph.get(key), Expr::Column { row, .. } if row.hops.is_empty())
+}
+
+/// The values of key `k`, kept or read again.
+fn values<'v, 'e>(batch: &Batch<'e>, key: ExprId, kept: Option<&'v Vector<'e>>, read: &'v mut Option<Rc<Vector<'e>>>) -> &'v Vector<'e> {
+    match kept {
+        Some(vector) => vector,
+        None => read.insert(batch.eval(key)),
+    }
+}
+
+/// Numbers for the texts that expressions made, by first appearance.
+fn made_texts(env: Env<'_>, sides: &[Side<'_>], k: usize) -> FxHashMap<Arc<str>, u64> {
+    let mut texts = FxHashMap::default();
+    for side in sides {
+        let parts = chunked(env, side.rel, |_, batch| {
+            let vector = batch.eval(side.keys[k]);
+            let n = if vector.constant { batch.len.min(1) } else { batch.len };
+            match &vector.values {
+                Values::Text(texts) => (0..n).filter(|&i| vector.is_valid(i)).map(|i| texts[i].clone()).collect(),
+                _ => vec![],
+            }
+        });
+        for text in parts.into_iter().flatten() {
+            let next = texts.len() as u64;
+            texts.entry(text).or_insert(next);
+        }
+    }
+    texts
+}
+
+/// Lowers `state` to what the vector's rows lack.
+fn lacking(vector: &Vector<'_>, state: &mut Option<Vec<u32>>, len: usize) {
+    if matches!(vector.mask(), Mask::All) {
+        return;
+    }
+    let state = state.get_or_insert_with(|| vec![0; len]);
+    for (i, state) in state.iter_mut().enumerate() {
+        if vector.is_bad(i) {
+            *state = MANY;
+        } else if !vector.is_valid(i) && *state == 0 {
+            *state = NOKEY;
+        }
+    }
+}
+
+fn outside(batch: &Batch<'_>, among: Option<ExprId>, state: &mut Option<Vec<u32>>) {
+    let Some(among) = among else { return };
+    let (yes, _) = batch.eval(among).truth(batch.len);
+    if !yes.all() {
+        let state = state.get_or_insert_with(|| vec![0; batch.len]);
+        yes.not().ones().for_each(|i| state[i] = NONE);
+    }
+}
+
+fn packed_side<'e>(env: Env<'e>, side: &Side<'_>, numberings: &[Numbering], kept: &Kept<'e>) -> PackedSide {
+    let (keys, states) = chunked_into(env, side.rel, 0u64, |chunk, batch, out| {
+        let len = batch.len;
+        let mut state = None;
+        for (k, (&key, numbering)) in side.keys.iter().zip(numberings).enumerate() {
+            let mut read = None;
+            let vector = values(batch, key, kept[chunk][k].as_ref(), &mut read);
+            lacking(vector, &mut state, len);
+            if k == 0 {
+                numbering.each(vector, len, |i, n| out[i] = n);
+            } else {
+                let width = numbering.width;
+                numbering.each(vector, len, |i, n| out[i] = out[i].wrapping_mul(width).wrapping_add(n));
+            }
+        }
+        outside(batch, side.among, &mut state);
+        let state = state.filter(|s| s.iter().any(|&s| s != 0));
+        if let Some(state) = &state {
+            out.iter_mut().zip(state).filter(|(_, s)| **s != 0).for_each(|(key, _)| *key = 0);
+        }
+        (len, state)
+    });
+    PackedSide { keys, state: State::join(states) }
+}
+
+/// Where the parts of a key do not fit side by side into 64 bits: wide parts are replaced by ranks.
+fn packed_densely<'e>(env: Env<'e>, sides: &[Side<'_>], numberings: &[Numbering], kept: &[Kept<'e>]) -> Packed {
+    let mut packed: Vec<PackedSide> = sides
+        .iter()
+        .zip(kept)
+        .map(|(side, kept)| {
+            let (keys, states) = chunked_into(env, side.rel, 0u64, |chunk, batch, _| {
+                let mut state = None;
+                for (&key, kept) in side.keys.iter().zip(&kept[chunk]) {
+                    lacking(values(batch, key, kept.as_ref(), &mut None), &mut state, batch.len);
+                }
+                outside(batch, side.among, &mut state);
+                (batch.len, state)
+            });
+            PackedSide { keys, state: State::join(states) }
+        })
+        .collect();
+    let (mut range, mut first) = (1u64, 1u64);
+    for (k, numbering) in numberings.iter().enumerate() {
+        let mut part: Vec<Vec<u64>> = sides
+            .iter()
+            .zip(kept)
+            .map(|(side, kept)| {
+                let fill = |chunk: usize, batch: &Batch<'e>, out: &mut [u64]| {
+                    let mut read = None;
+                    let vector = values(batch, side.keys[k], kept[chunk][k].as_ref(), &mut read);
+                    numbering.each(vector, batch.len, |i, n| out[i] = n);
+                };
+                chunked_into(env, side.rel, 0u64, fill).0
+            })
+            .collect();
+        let mut width = numbering.width;
+        if width == 0 || range.checked_mul(width).is_none() {
+            width = densify(part.iter_mut().map(Vec::as_mut_slice), packed.iter().map(|s| &s.state));
         }
         if range.checked_mul(width).is_none() {
-            range = densify(&mut packed, sides);
+            let states: Vec<State> = packed.iter_mut().map(|s| std::mem::take(&mut s.state)).collect();
+            range = densify(packed.iter_mut().map(|s| s.keys.as_mut_slice()), states.iter());
+            packed.iter_mut().zip(states).for_each(|(side, state)| side.state = state);
             first = 0;
         }
-        for ((packed, part), side) in packed.iter_mut().zip(&part).zip(sides) {
-            packed.par_iter_mut().zip(part.par_iter()).zip(side.state.par_iter()).for_each(|((packed, part), state)| {
-                if *state == 0 {
-                    *packed = *packed * width + part;
-                }
+        for (side, part) in packed.iter_mut().zip(&part) {
+            let state = &side.state;
+            side.keys.par_iter_mut().zip(part).enumerate().for_each(|(i, (key, part))| {
+                *key = if state.get(i) == 0 { *key * width + part } else { 0 };
             });
         }
         // Two dense ranges are below 2^32 each.
@@ -190,12 +395,25 @@ pub fn pack(sides: &[&Side]) -> Packed {
     Packed { sides: packed, range, first }
 }
 
-/// Replaces values by their rank of first appearance; returns how many there are.
-fn densify(values: &mut [Vec<u64>], sides: &[&Side]) -> u64 {
+/// Replaces values by their rank of first appearance; returns how many there are. A side that ascends needs no table.
+fn densify<'s>(values: impl Iterator<Item = &'s mut [u64]>, states: impl Iterator<Item = &'s State>) -> u64 {
+    let mut sides: Vec<(&mut [u64], &State)> = values.zip(states).collect();
+    if let [(values, State(None))] = sides.as_mut_slice()
+        && values.is_sorted()
+    {
+        let mut rank = 0;
+        let mut last = None;
+        for value in values.iter_mut() {
+            rank += u64::from(last.is_some_and(|last| last != *value));
+            last = Some(*value);
+            *value = rank;
+        }
+        return rank + 1;
+    }
     let mut seen: FxHashMap<u64, u64> = FxHashMap::default();
-    for (values, side) in values.iter_mut().zip(sides) {
-        for (value, state) in values.iter_mut().zip(&side.state) {
-            if *state == 0 {
+    for (values, state) in &mut sides {
+        for (i, value) in values.iter_mut().enumerate() {
+            if state.get(i) == 0 {
                 let next = seen.len() as u64;
                 *value = *seen.entry(*value).or_insert(next);
             }
@@ -204,239 +422,17 @@ fn densify(values: &mut [Vec<u64>], sides: &[&Side]) -> u64 {
     (seen.len() as u64).max(1)
 }
 
-/// From a packed key to its group.
-pub enum KeyMap {
-    /// By value: ranges not much larger than the number of rows.
-    Dense(Vec<u32>),
-    /// Distinct keys ascending: rows sorted by the key.
-    Sorted(Vec<u64>),
-    Hash(FxHashMap<u64, u32>),
-}
-
-/// Groups the rows of one or more sides by packed key; the first side's rows come first.
-pub fn group(packed: &[Vec<u64>], states: &[&[u32]], range: u64) -> (KeyMap, Vec<Vec<u32>>, usize) {
-    let rows: usize = packed.iter().map(Vec::len).sum();
-    let mut groups = 0u32;
-    let mut next = || {
-        groups += 1;
-        groups - 1
-    };
-    let single = packed.len() == 1;
-    if single && let Some((keys, of)) = runs(&packed[0], states[0]) {
-        let n = keys.len();
-        return (KeyMap::Sorted(keys), vec![of], n);
-    }
-    let mut of: Vec<Vec<u32>> = Vec::with_capacity(packed.len());
-    let map = if range <= 8 * rows as u64 + 1024 {
-        let mut table = vec![NONE; range as usize];
-        for (packed, states) in packed.iter().zip(states) {
-            of.push(assign(packed, states, |key| {
-                let slot = &mut table[key as usize];
-                if *slot == NONE {
-                    *slot = next();
-                }
-                *slot
-            }));
+/// Numbers of one expression over a whole relation, and the state of rows that have none.
+pub fn column(env: Env<'_>, rel: RelId, expr: ExprId) -> (Vec<i64>, State) {
+    let (values, states) = chunked_into(env, rel, 0i64, |_, batch, out| {
+        let vector = batch.eval(expr);
+        match &vector.values {
+            Values::I64(Cow::Borrowed(v)) if !vector.constant => out.copy_from_slice(v),
+            _ => out.iter_mut().enumerate().for_each(|(i, out)| *out = vector.number(i)),
         }
-        KeyMap::Dense(table)
-    } else {
-        let mut table: FxHashMap<u64, u32> = FxHashMap::default();
-        table.reserve(rows / 2);
-        for (packed, states) in packed.iter().zip(states) {
-            of.push(assign(packed, states, |key| *table.entry(key).or_insert_with(&mut next)));
-        }
-        KeyMap::Hash(table)
-    };
-    (map, of, groups as usize)
-}
-
-/// As [`group`] where keys are not looked up afterwards: rows that are sorted, or lie together by the first part of the key, need no table.
-pub fn group_rows(packed: &Packed, states: &[&[u32]]) -> (Vec<Vec<u32>>, usize) {
-    match packed.sides.as_slice() {
-        [one] => {
-            if let Some((keys, of)) = runs(one, states[0]) {
-                return (vec![of], keys.len());
-            }
-            if packed.first > 1
-                && let Some((of, groups)) = clusters(one, states[0], packed.first)
-            {
-                return (vec![of], groups);
-            }
-        }
-        [a, b] => {
-            if let (Some((left, of_left)), Some((right, of_right))) = (runs(a, states[0]), runs(b, states[1])) {
-                let (ids, groups) = merge(&left, &right);
-                let of_right = of_right.into_iter().map(|g| if is_row(g) { ids[g as usize] } else { g }).collect();
-                return (vec![of_left, of_right], groups);
-            }
-        }
-        _ => {}
-    }
-    let (_, of, groups) = group(&packed.sides, states, packed.range);
-    (of, groups)
-}
-
-/// For each of the ascending keys `right` its position in `left`, or the next number after those.
-fn merge(left: &[u64], right: &[u64]) -> (Vec<u32>, usize) {
-    let mut at = 0;
-    let mut groups = left.len();
-    let ids = right.iter().map(|key| {
-        while at < left.len() && left[at] < *key {
-            at += 1;
-        }
-        if left.get(at) == Some(key) {
-            return at as u32;
-        }
-        groups += 1;
-        groups as u32 - 1
+        let mut state = None;
+        lacking(&vector, &mut state, batch.len);
+        (batch.len, state)
     });
-    let ids = ids.collect();
-    (ids, groups)
-}
-
-/// Groups of rows whose first key part (`key / first`) never descends: equal keys are looked for in a run of equal first parts only.
-fn clusters(packed: &[u64], states: &[u32], first: u64) -> Option<(Vec<u32>, usize)> {
-    let mut of = Vec::with_capacity(packed.len());
-    let mut groups = 0u32;
-    let mut last = 0;
-    let mut run: Vec<(u64, u32)> = vec![];
-    let mut table: FxHashMap<u64, u32> = FxHashMap::default();
-    for (&key, &state) in packed.iter().zip(states) {
-        if state != 0 {
-            of.push(state);
-            continue;
-        }
-        let head = key / first;
-        if head < last {
-            return None;
-        }
-        if head > last {
-            last = head;
-            run.clear();
-            table.clear();
-        }
-        let known = if table.is_empty() { run.iter().find(|(k, _)| *k == key).map(|(_, g)| *g) } else { table.get(&key).copied() };
-        of.push(known.unwrap_or_else(|| {
-            groups += 1;
-            if !table.is_empty() {
-                table.insert(key, groups - 1);
-            } else {
-                run.push((key, groups - 1));
-                if run.len() > 32 {
-                    table.extend(run.iter().copied());
-                }
-            }
-            groups - 1
-        }));
-    }
-    Some((of, groups as usize))
-}
-
-fn assign(packed: &[u64], states: &[u32], mut group: impl FnMut(u64) -> u32) -> Vec<u32> {
-    packed.iter().zip(states).map(|(&key, &state)| if state == 0 { group(key) } else { state }).collect()
-}
-
-/// Groups of rows whose keys never descend, or `None`.
-fn runs(packed: &[u64], states: &[u32]) -> Option<(Vec<u64>, Vec<u32>)> {
-    let mut keys: Vec<u64> = vec![];
-    let mut of = Vec::with_capacity(packed.len());
-    for (&key, &state) in packed.iter().zip(states) {
-        if state != 0 {
-            of.push(state);
-            continue;
-        }
-        match keys.last() {
-            Some(&last) if last == key => {}
-            Some(&last) if last > key => return None,
-            _ => keys.push(key),
-        }
-        of.push(keys.len() as u32 - 1);
-    }
-    Some((keys, of))
-}
-
-impl KeyMap {
-    /// The groups of many keys: `NONE` where no row has the key, the state where the key is not complete.
-    pub fn look_up(&self, packed: &[u64], states: &[u32]) -> Vec<u32> {
-        packed
-            .par_chunks(1 << 16)
-            .zip(states.par_chunks(1 << 16))
-            .flat_map_iter(|(packed, states)| {
-                let mut near = 0;
-                packed.iter().zip(states).map(move |(&key, &state)| if state == 0 { self.find(key, &mut near) } else { state })
-            })
-            .collect()
-    }
-    fn find(&self, key: u64, near: &mut usize) -> u32 {
-        match self {
-            KeyMap::Dense(table) => table.get(key as usize).copied().unwrap_or(NONE),
-            KeyMap::Hash(table) => table.get(&key).copied().unwrap_or(NONE),
-            KeyMap::Sorted(keys) => {
-                // Callers are mostly sorted too: look near the last place before searching everywhere.
-                let at = match keys.get(*near) {
-                    Some(&k) if k == key => *near,
-                    Some(&k) if k < key && keys.get(*near + 1).is_some_and(|&n| n >= key) => *near + 1,
-                    _ => keys.partition_point(|&k| k < key),
-                };
-                *near = at;
-                if keys.get(at) == Some(&key) { at as u32 } else { NONE }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Group numbers by first appearance, by comparing with all rows before.
-    fn naive(keys: &[&[u64]], states: &[&[u32]]) -> (Vec<Vec<u32>>, usize) {
-        let mut seen: Vec<u64> = vec![];
-        let mut of = vec![];
-        for (keys, states) in keys.iter().zip(states) {
-            of.push(
-                keys.iter()
-                    .zip(*states)
-                    .map(|(key, &state)| {
-                        if state != 0 {
-                            return state;
-                        }
-                        seen.iter().position(|k| k == key).unwrap_or_else(|| {
-                            seen.push(*key);
-                            seen.len() - 1
-                        }) as u32
-                    })
-                    .collect(),
-            );
-        }
-        let n = seen.len();
-        (of, n)
-    }
-
-    fn rows(sorted: bool) -> impl Strategy<Value = Vec<(u64, u32)>> {
-        let state = prop_oneof![6 => Just(0), 1 => Just(NOKEY), 1 => Just(NONE)];
-        prop::collection::vec((0u64..120, state), 0..150).prop_map(move |mut rows| {
-            if sorted {
-                rows.sort_by_key(|(key, _)| *key);
-            } else {
-                rows.sort_by_key(|(key, _)| key / 10);
-            }
-            rows
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn grouping_agrees_with_the_naive_way(left in rows(false), right in rows(false), a in rows(true), b in rows(true), first in prop_oneof![Just(10u64), Just(1), Just(0)]) {
-            for sides in [vec![&left], vec![&a], vec![&left, &right], vec![&a, &b]] {
-                let keys: Vec<Vec<u64>> = sides.iter().map(|s| s.iter().map(|r| r.0).collect()).collect();
-                let states: Vec<Vec<u32>> = sides.iter().map(|s| s.iter().map(|r| r.1).collect()).collect();
-                let states: Vec<&[u32]> = states.iter().map(Vec::as_slice).collect();
-                let want = naive(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>(), &states);
-                let packed = Packed { sides: keys, range: 120, first };
-                prop_assert_eq!(group_rows(&packed, &states), want);
-            }
-        }
-    }
+    (values, State::join(states))
 }

@@ -12,6 +12,7 @@ mod batch;
 mod build;
 mod call;
 mod counters;
+mod group;
 mod key;
 mod nodes;
 mod operate;
@@ -24,7 +25,7 @@ mod vector;
 
 pub use aggregate::Children;
 pub use batch::{Batch, Ids, Reached};
-pub use counters::{Counters, NodeProfile};
+pub use counters::{Counters, NodeProfile, Timer};
 pub use key::chunked;
 pub use nodes::{Frame, FrameKind, Nodes};
 pub use parameter::as_key;

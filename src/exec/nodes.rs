@@ -19,8 +19,11 @@ pub enum FrameKind {
     Groups {
         /// Per part, per row of its relation: the group, or a sentinel.
         group_of: Vec<Vec<u32>>,
-        /// Values of the key, one row per group.
-        keys: Vec<Vector<'static>>,
+        /// Per part: the first row of each group that first appears there. Groups are numbered part after part; the values of their keys are
+        /// read from these rows when asked for.
+        firsts: Vec<Vec<u32>>,
+        /// How groups were found.
+        way: &'static str,
     },
     Rows {
         /// Ordinals in the base relation; `None`: all, in order.
@@ -43,9 +46,16 @@ impl Frame {
             FrameKind::Groups { .. } => None,
         }
     }
+    /// How groups were found, for the profile.
+    pub fn way(&self) -> String {
+        match &self.kind {
+            FrameKind::Groups { way, .. } => format!(" ({way})"),
+            FrameKind::Rows { .. } => String::new(),
+        }
+    }
     pub fn bytes(&self) -> u64 {
         let ids = match &self.kind {
-            FrameKind::Groups { group_of, keys } => group_of.iter().map(Vec::len).sum::<usize>() + 2 * keys.len() * self.rows,
+            FrameKind::Groups { group_of, firsts, .. } => group_of.iter().chain(firsts).map(Vec::len).sum::<usize>(),
             FrameKind::Rows { base, period } => base.as_ref().map_or(0, Vec::len) + if period.is_some() { 2 * self.rows } else { 0 },
         };
         4 * ids as u64

@@ -222,6 +222,12 @@ pub fn scale(ty: Type) -> u32 {
 
 /// Rounded half away from zero; `None` for a zero divisor.
 pub fn divide_rounded(n: i128, d: i128) -> Option<i128> {
+    // Most numbers are small, and division of 128 bits costs ten times as much.
+    if let (Ok(n), Ok(d @ 1..)) = (i64::try_from(n), i64::try_from(d)) {
+        let (quotient, rest) = (n / d, n % d);
+        let up = rest.unsigned_abs() >= d.unsigned_abs().div_ceil(2);
+        return Some(i128::from(if up { quotient + n.signum() } else { quotient }));
+    }
     if d == 0 {
         return None;
     }
@@ -374,13 +380,21 @@ pub fn select<'e>(choices: &[&Vector<'e>], pick: &[usize], ty: Type, len: usize)
                 Values::Text((0..len).map(text).collect())
             }
         },
-        _ => Values::I64((0..len).map(number).collect()),
+        _ => match choices.iter().map(|c| c.i64s()).collect::<Option<Vec<_>>>() {
+            Some(lanes) => Values::I64(pick.iter().enumerate().map(|(i, &k)| lanes[k].get(i)).collect()),
+            None => Values::I64((0..len).map(number).collect()),
+        },
     };
-    let mut out = Vector::new(values, ty).with_valid(Some(Bits::from_fn(len, |i| choices[pick[i]].is_valid(i))));
-    let bad = Bits::from_fn(len, |i| choices[pick[i]].is_bad(i));
-    out.bad = bad.any().then_some(bad);
-    let uncovered = Bits::from_fn(len, |i| choices[pick[i]].is_uncovered(i));
-    out.uncovered = uncovered.any().then_some(uncovered);
+    let mut out = Vector::new(values, ty);
+    if choices.iter().any(|c| !matches!(c.mask(), super::vector::Mask::All)) {
+        out = out.with_valid(Some(Bits::from_fn(len, |i| choices[pick[i]].is_valid(i))));
+    }
+    let where_any = |has: fn(&Vector<'e>) -> bool, at: fn(&Vector<'e>, usize) -> bool| {
+        let bits = choices.iter().any(|c| has(c)).then(|| Bits::from_fn(len, |i| at(choices[pick[i]], i)));
+        bits.filter(Bits::any)
+    };
+    out.bad = where_any(|c| c.bad.is_some(), Vector::is_bad);
+    out.uncovered = where_any(|c| c.uncovered.is_some(), Vector::is_uncovered);
     if choices.iter().any(|c| c.last_day.is_some()) {
         out.last_day = Some((0..len).map(|i| choices[pick[i]].last_day(i)).collect());
     }
@@ -407,7 +421,21 @@ mod tests {
 
     #[test]
     fn rounds_half_away_from_zero() {
-        for (n, d, want) in [(5, 2, 3), (-5, 2, -3), (4, 3, 1), (5, 3, 2), (-4, 3, -1), (1, 2, 1), (1, 3, 0), (7, -2, -4)] {
+        let big = i128::from(i64::MAX);
+        for (n, d, want) in [
+            (big, 1, big),
+            (-big - 1, 1, -big - 1),
+            (big * 5, big * 2, 3),
+            (big * 3, 2, (big * 3 + 1) / 2),
+            (5, 2, 3),
+            (-5, 2, -3),
+            (4, 3, 1),
+            (5, 3, 2),
+            (-4, 3, -1),
+            (1, 2, 1),
+            (1, 3, 0),
+            (7, -2, -4),
+        ] {
             assert_eq!(divide_rounded(n, d), Some(want), "{n} / {d}");
         }
         assert_eq!(divide_rounded(1, 0), None);

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use super::counters::NodeProfile;
+use super::counters::{NodeProfile, Timer};
 use super::nodes::{Nodes, Shared};
 use super::{Counters, Env, Texts, build};
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId};
@@ -270,7 +269,7 @@ impl<'e> Exec<'e> {
             }
             let of_level: Vec<_> = by_set.range((level, SetId(0))..(level + 1, SetId(0))).map(|((_, set), w)| (*set, w.clone())).collect();
             for (set, wanted) in of_level {
-                let start = Instant::now();
+                let start = Timer::start();
                 let env = self.env();
                 let owners = env.nodes.rows(&env, env.owner_rel(set));
                 let members = env.nodes.rows(&env, env.member_rel(set));
@@ -285,7 +284,7 @@ impl<'e> Exec<'e> {
     }
 
     fn build(&mut self, node: Node, users: usize) {
-        let start = Instant::now();
+        let start = Timer::start();
         let env = self.env();
         match node {
             Node::Frame(rel) if !self.nodes.frames.contains_key(&rel) => {
@@ -295,7 +294,7 @@ impl<'e> Exec<'e> {
                         Rel::Rows { of, .. } => env.nodes.rows(&env, *of),
                         Rel::Table(_) => 0,
                     };
-                    self.note(self.rel_name(rel), rows_in, frame.rows, frame.bytes() as usize, start, users);
+                    self.note(format!("{}{}", self.rel_name(rel), frame.way()), rows_in, frame.rows, frame.bytes() as usize, start, users);
                     self.nodes.frames.insert(rel, frame);
                 }
             }
@@ -324,11 +323,8 @@ impl<'e> Exec<'e> {
         }
     }
 
-    fn note(&mut self, name: String, rows_in: usize, rows_out: usize, bytes: usize, start: Instant, users: usize) {
-        let profile =
-            NodeProfile { name, rows_in: rows_in as u64, rows_out: rows_out as u64, bytes: bytes as u64, wall: start.elapsed(), users };
-        tracing::debug!(node = profile.name, rows = rows_out, ms = profile.wall.as_millis(), "built");
-        self.profile.push(profile);
+    fn note(&mut self, name: String, rows_in: usize, rows_out: usize, bytes: usize, start: Timer, users: usize) {
+        self.profile.push(start.note(name, rows_in, rows_out, bytes, users));
     }
 
     /// Drops nodes that none of the schedules to come needs.

@@ -133,7 +133,7 @@ fn journal(project: &Project, started: String, progress: &Progress, arguments: &
 
 /// Steps of the shared graph: rows, time, memory, users.
 fn profile(audit: &Audit) -> String {
-    let head = ["rows in", "rows out", "memory", "ms", "users", "step"].map(String::from).to_vec();
+    let head = ["rows in", "rows out", "memory", "wall ms", "cpu ms", "users", "step"].map(String::from).to_vec();
     let mut rows = vec![head];
     rows.extend(audit.profile.iter().map(|node| {
         vec![
@@ -141,11 +141,12 @@ fn profile(audit: &Audit) -> String {
             thousands(node.rows_out),
             format!("{} KiB", thousands(node.bytes / 1024)),
             format!("{:.1}", node.wall.as_secs_f64() * 1000.0),
+            format!("{:.1}", node.cpu.as_secs_f64() * 1000.0),
             node.users.to_string(),
             node.name.clone(),
         ]
     }));
-    columns(&[Side::Right, Side::Right, Side::Right, Side::Right, Side::Right, Side::Left], &rows)
+    columns(&[Side::Right, Side::Right, Side::Right, Side::Right, Side::Right, Side::Right, Side::Left], &rows)
 }
 
 fn budget(arguments: &RunArgs) -> Option<Budget> {
