@@ -8,7 +8,7 @@ use super::nodes::Shared;
 use super::operate::{divide_rounded, scale, ten};
 use super::set::Owned;
 use super::vector::{Values, Vector};
-use super::{NONE, build};
+use super::{Env, NONE, build};
 use crate::plan::{AggregateFunction, Expr, ExprId, RowRef, SetId};
 use crate::schema::Type;
 use crate::table::Bits;
@@ -94,6 +94,9 @@ pub fn aggregate<'e>(batch: &Batch<'e>, id: ExprId) -> Vector<'e> {
         let owners = batch.reach(owner);
         return super::batch::take_vector(column, &owners.ids, ty);
     }
+    if *function == AggregateFunction::Count && arg.is_none() && filter.is_none() {
+        return members_counted(batch, *set, owner);
+    }
     let key = (*set, owner.clone(), *inner);
     let known = batch.children.borrow().get(&key).cloned();
     let children = match known {
@@ -120,6 +123,44 @@ pub fn aggregate<'e>(batch: &Batch<'e>, id: ExprId) -> Vector<'e> {
         },
     };
     reduce(&children, *function, *distinct, *arg, *filter, ty, id)
+}
+
+/// How many members each owner has: nothing of them is looked at.
+fn members_counted<'e>(batch: &Batch<'e>, set: SetId, owner: &RowRef) -> Vector<'e> {
+    let owners = batch.reach(owner);
+    let index = batch.env.nodes.set(set);
+    let mut bad = None;
+    let mut valid = None;
+    let counts = (0..batch.len)
+        .map(|i| match index.map_or(Owned::Unknown, |set| set.of(owners.ids.get(i))) {
+            Owned::Stretch(from, to) => i64::from(to - from),
+            other => {
+                valid.get_or_insert_with(|| Bits::new(batch.len, true)).set(i, false);
+                if matches!(other, Owned::Unreadable) {
+                    bad.get_or_insert_with(|| Bits::new(batch.len, false)).set(i, true);
+                }
+                0
+            }
+        })
+        .collect();
+    Vector { bad, ..Vector::new(Values::I64(counts), Type::Int) }.with_valid(valid)
+}
+
+/// Uncorrelated aggregates `wanted` (arguments and filters in slot 1) of the groups `groups` of a set, one row per group; groups past the last are empty.
+pub fn of_groups<'e>(env: Env<'e>, set: SetId, groups: std::ops::Range<usize>, wanted: &[(Shared, ExprId)]) -> Vec<Vector<'e>> {
+    let Some(index) = env.nodes.set(set) else { return vec![] };
+    let start = |group: usize| index.starts[group.min(index.starts.len() - 1)];
+    let (from, to) = (start(groups.start), start(groups.end));
+    let ids = match &index.members {
+        Some(members) => Ids::List(Cow::Borrowed(&members[from as usize..to as usize])),
+        None => Ids::Range(from, to - from),
+    };
+    // Slot 0 is read by none of them.
+    let outer = Reached { rel: env.owner_rel(set), ids: Rc::new(Ids::Range(0, to - from)) };
+    let batch = Batch::new(env, vec![outer, Reached { rel: env.member_rel(set), ids: Rc::new(ids) }]);
+    let starts = (groups.start..=groups.end).map(|group| start(group) - from).collect();
+    let children = Children { batch, starts, unknown: None, unreadable: None };
+    wanted.iter().map(|(s, id)| reduce(&children, s.function, s.distinct, s.arg, s.filter, env.graph.type_of(*id), *id)).collect()
 }
 
 impl<'e> Batch<'e> {

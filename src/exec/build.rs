@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::batch::Batch;
+use super::aggregate::of_groups;
+use super::batch::{Batch, gather};
 use super::group::{group_map, group_rows};
 use super::key::{CHUNK, Side, State, chunked, column, pack};
 use super::nodes::{Frame, FrameKind, Shared};
@@ -333,6 +334,11 @@ pub fn set(env: Env<'_>, id: SetId) -> SetIndex {
 
 /// Shared aggregates of one set, computed in one pass over its members, one row per owner.
 pub fn shared(env: Env<'_>, set: SetId, wanted: &[(Shared, ExprId)]) -> Vec<Vector<'static>> {
+    if let Some(index) = env.nodes.set(set)
+        && let Some(group_of) = index.shared_by_owners()
+    {
+        return shared_by_group(env, set, index, group_of, wanted);
+    }
     let rel = env.owner_rel(set);
     let parts = chunked(env, rel, |_, batch| {
         let vectors: Vec<Vector<'static>> = wanted
@@ -344,5 +350,35 @@ pub fn shared(env: Env<'_>, set: SetId, wanted: &[(Shared, ExprId)]) -> Vec<Vect
             .collect();
         (vectors, batch.len)
     });
-    (0..wanted.len()).map(|k| concat(parts.iter().map(|(vectors, len)| (&vectors[k], *len)), env.graph.type_of(wanted[k].1))).collect()
+    columns(env, wanted, &parts)
+}
+
+fn columns(env: Env<'_>, wanted: &[(Shared, ExprId)], parts: &[(Vec<Vector<'static>>, usize)]) -> Vec<Vector<'static>> {
+    let column = |k: usize| concat(parts.iter().map(|(vectors, len)| (&vectors[k], *len)), env.graph.type_of(wanted[k].1));
+    (0..wanted.len()).map(column).collect()
+}
+
+/// Owners of one key have the same members: each group is looked at once, and owners take over what it gives.
+fn shared_by_group(env: Env<'_>, set: SetId, index: &SetIndex, group_of: &[u32], wanted: &[(Shared, ExprId)]) -> Vec<Vector<'static>> {
+    let mut blocks = index.blocks(CHUNK as u32);
+    // After all groups an empty one, for owners whose key no row has.
+    let empty = index.starts.len() - 1;
+    blocks.push(empty..empty + 1);
+    let parts: Vec<(Vec<Vector<'static>>, usize)> = blocks
+        .into_par_iter()
+        .map(|block| {
+            let len = block.len();
+            let own = |(vector, (_, id)): (Vector<'_>, &(Shared, ExprId))| concat([(&vector, len)], env.graph.type_of(*id));
+            (of_groups(env, set, block, wanted).into_iter().zip(wanted).map(own).collect(), len)
+        })
+        .collect();
+    let by_group = columns(env, wanted, &parts);
+    let parts: Vec<(Vec<Vector<'static>>, usize)> = group_of
+        .par_chunks(CHUNK)
+        .map(|owners| {
+            let at = |i: usize| if owners[i] == NONE { empty as u32 } else { owners[i] };
+            (by_group.iter().map(|column| gather(column, at, owners.len(), column.ty)).collect(), owners.len())
+        })
+        .collect();
+    columns(env, wanted, &parts)
 }

@@ -163,7 +163,9 @@ impl Walk<'_> {
             Expr::Aggregate { owner, set, inner, function, distinct, arg, filter } => {
                 let inside = self.set(set).max(self.all(arg.into_iter().chain(filter)));
                 let outside = self.hops(&owner);
-                if !owner.hops.is_empty() && !correlated(self.graph, arg, filter, inner) {
+                // Many owners may share their members too, where they are matched by a key.
+                let shares = !owner.hops.is_empty() || matches!(self.graph.get_set(set), RowSet::Matching { .. });
+                if shares && !correlated(self.graph, arg, filter, inner) {
                     let shared = Shared { set, function, distinct, arg, filter };
                     self.share(shared, id, inside).max(outside)
                 } else {

@@ -72,6 +72,29 @@ impl SetIndex {
         }
     }
 
+    /// The owners' groups where asking for every owner's members would look at more rows than all groups have.
+    pub fn shared_by_owners(&self) -> Option<&[u32]> {
+        let group_of = self.group_of.as_deref()?;
+        let members = u64::from(self.starts.last().copied().unwrap_or(0));
+        let size = |&g: &u32| self.starts.get(g as usize + 1).map_or(0, |end| u64::from(end - self.starts[g as usize]));
+        let asked: u64 = group_of.iter().filter(|g| is_row(**g)).map(size).sum();
+        (asked > members).then_some(group_of)
+    }
+
+    /// Stretches of groups of about `rows` members each.
+    pub fn blocks(&self, rows: u32) -> Vec<std::ops::Range<usize>> {
+        let groups = self.starts.len() - 1;
+        let mut out = vec![];
+        let mut from = 0;
+        while from < groups {
+            let end = self.starts[from].saturating_add(rows);
+            let to = self.starts.partition_point(|&s| s <= end).saturating_sub(1).clamp(from + 1, groups);
+            out.push(from..to);
+            from = to;
+        }
+        out
+    }
+
     /// The row at a place of a stretch.
     #[inline]
     pub fn member(&self, place: u32) -> u32 {

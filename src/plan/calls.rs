@@ -50,6 +50,7 @@ pub(crate) const PLAIN: &[(&str, Function, &[Take], Give)] = {
     &[
         ("abs", F::Abs, &[T::Numeric], Give::First),
         ("round", F::Round, &[T::Decimal], INT),
+        ("first_digits", F::FirstDigits, &[T::Numeric, T::Int], INT),
         ("month_of_year", F::MonthOfYear, &[T::Date], INT),
         ("day_of_month", F::DayOfMonth, &[T::Date], INT),
         ("month_of", F::MonthOf, &[T::Date], Give::Is(Type::Month)),

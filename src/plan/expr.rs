@@ -185,6 +185,8 @@ pub enum Function {
     Abs,
     /// Rounds a decimal half away from zero to int.
     Round,
+    /// The first n digits (1 to 9) of a number as it is counted (money in fen), without its sign; missing where it has fewer.
+    FirstDigits,
     /// Largest of its arguments; missing ones are passed over.
     Greatest,
     /// Smallest of its arguments; missing ones are passed over.

@@ -93,6 +93,13 @@ pub const FUNCTIONS: &[FunctionDoc] = &[
     doc("fen", "fen(n)", Family::Number, "n hundredths of a yuan as money.", &[("fen(12345)", "123.45")]),
     doc("abs", "abs(x)", Family::Number, "The amount without its sign.", &[("abs(-3)", "3"), ("abs(yuan(2) - yuan(5))", "3.00")]),
     doc(
+        "first_digits",
+        "first_digits(x, n)",
+        Family::Number,
+        "The first n digits (1 to 9) of a number as it is counted, money in fen, without its sign. Missing where it has fewer.",
+        &[("first_digits(yuan(12.50), 2)", "12"), ("first_digits(-7031, 3)", "703"), ("first_digits(7, 2)", "")],
+    ),
+    doc(
         "round",
         "round(x)",
         Family::Number,

@@ -301,6 +301,7 @@ impl Show<'_> {
             Function::Least => "least",
             Function::DaysBetween => "days",
             Function::MonthsBetween => "months_between",
+            Function::FirstDigits => "first_digits",
             Function::Year => "year",
             Function::Listed(_) => "listed",
             _ => "?",
