@@ -61,6 +61,7 @@ pub(super) enum Messages {
 pub(super) enum Command {
     Init(InitArgs),
     Run(RunArgs),
+    Load(LoadArgs),
     Lint(LintArgs),
     Test(TestArgs),
     Query(QueryArgs),
@@ -124,6 +125,21 @@ pub(super) struct RunArgs {
     /// Read the delivered files again, though a store of them is up to date
     #[arg(long)]
     pub no_store: bool,
+}
+
+/// Reads the delivered files into the store ahead of a run, and shows what each delivery holds. Exit code 1 when a control total of
+/// `expect:` does not agree
+#[derive(Debug, Args)]
+pub(super) struct LoadArgs {
+    /// Only these tables; default: all
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Day of the audit: of a snapshot table the latest records up to it are stored; default: today
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Who allows columns marked `restricted:` to be read; without it they are not stored
+    #[arg(long, value_name = "REF")]
+    pub authority: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     progress.stage("load and judge");
     let options = engine::Options {
         region,
-        store: (!arguments.no_store).then(|| project.root.join(".recount/store")),
+        store: (!arguments.no_store).then(|| project.root.join(super::load::STORE)),
         restricted_ok: arguments.authority.is_some(),
         memory: arguments.memory,
         progress: &progress,
@@ -46,6 +46,9 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let messages = std::mem::take(&mut audit.messages);
     let profile = arguments.profile.then(|| profile(&audit));
     session.tell(&messages);
+    if let Some(line) = super::load::store_line(&audit.loaded) {
+        session.note(&line);
+    }
     exit = exit.max(verdict(&audit, arguments));
 
     progress.stage("cases");
