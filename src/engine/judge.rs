@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::finding::{identify, order};
@@ -50,6 +51,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
     if let Some(limit) = options.memory {
         refuse(&exec, &groups, limit)?;
     }
+    let names = evidence::Names::new(&catalog, &loaded.tables);
     let mut outcomes: Vec<Option<Outcome>> = rules.iter().map(|_| None).collect();
     let mut drafts: Vec<(usize, Draft, Vec<Value>)> = vec![];
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
@@ -79,6 +81,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
                 parameters: late::parameters(&graph, &own),
                 frames,
                 evidence_rows: options.evidence_rows,
+                names: &names,
                 secret: &options.secret,
             };
             let found = late::findings(env, project, &late, &result.flagged);
@@ -112,12 +115,15 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
         keys.push((i, identified));
     }
     evidence::deliver(project, &catalog, &loaded, &mut pairs)?;
-    let mut findings: Vec<Finding> = vec![];
-    for ((mut finding, _), (i, identified)) in pairs.into_iter().zip(keys) {
-        identify(&options.secret, ready[&i], &mut finding, &identified);
-        findings.push(finding);
-    }
-    findings.sort_by(order);
+    let mut findings: Vec<Finding> = pairs
+        .into_par_iter()
+        .zip(keys)
+        .map(|((mut finding, _), (i, identified))| {
+            identify(&options.secret, ready[&i], &mut finding, &identified);
+            finding
+        })
+        .collect();
+    findings.par_sort_by(order);
     for rule in ready.values() {
         messages.extend(rule.warnings.clone());
     }

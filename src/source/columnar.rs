@@ -128,12 +128,19 @@ impl Columnar {
         &self.meta
     }
 
-    /// Hands the rows of a text column of row group `group` to `rows`, in order.
-    pub fn texts(&self, group: usize, column: usize, mut rows: impl FnMut(Texts)) -> Result<(), Diagnostic> {
+    /// Hands the rows of a text column of row group `group` to `rows`, in order. `skip` is asked of the rows of each page to come whether
+    /// they may be left out.
+    pub fn texts(
+        &self,
+        group: usize,
+        column: usize,
+        skip: impl FnMut(usize) -> bool,
+        mut rows: impl FnMut(Texts),
+    ) -> Result<(), Diagnostic> {
         let optional = self.is_optional(group, column);
         if pages::readable(self.meta.row_group(group).column(column).encodings(), optional) {
             let mut reader = self.pages(group, column)?;
-            return pages::read(&mut reader, optional, rows).map_err(|e| broken(&self.file, &e));
+            return pages::read(&mut reader, optional, skip, rows).map_err(|e| broken(&self.file, &e));
         }
         self.values(group, column, |cell| match cell {
             Some(Cell::Bytes(bytes)) => rows(Texts::Plain(&[Some(bytes)])),

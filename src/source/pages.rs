@@ -12,6 +12,8 @@ pub enum Texts<'a> {
     Coded(&'a [u32], &'a [&'a [u8]]),
     /// One row each.
     Plain(&'a [Option<&'a [u8]>]),
+    /// So many rows that were not wanted.
+    Skipped(usize),
 }
 
 /// In place of a code: no value.
@@ -27,37 +29,36 @@ pub(super) fn readable(mut encodings: impl Iterator<Item = Encoding>, optional: 
     })
 }
 
-/// Hands the rows of a chunk over, page by page. `optional`: rows may lack a value.
-pub(super) fn read(pages: &mut dyn PageReader, optional: bool, mut rows: impl FnMut(Texts)) -> Result<(), ParquetError> {
-    let mut dictionary = None;
-    let mut ends: Vec<&[u8]> = vec![];
-    // The dictionary's bytes live as long as the chunk is read; they come before every page that names them.
-    let mut data: Vec<Page> = vec![];
-    while let Some(page) = pages.get_next_page()? {
-        match page {
-            Page::DictionaryPage { .. } => dictionary = Some(page),
-            page => {
-                data.push(page);
-                break;
-            }
-        }
-    }
+/// Hands the rows of a chunk over, page by page. `optional`: rows may lack a value. `skip` says of the next rows whether they are not wanted.
+pub(super) fn read(
+    pages: &mut dyn PageReader,
+    optional: bool,
+    mut skip: impl FnMut(usize) -> bool,
+    mut rows: impl FnMut(Texts),
+) -> Result<(), ParquetError> {
+    let dictionary = match pages.peek_next_page()? {
+        Some(next) if next.is_dict => pages.get_next_page()?,
+        _ => None,
+    };
+    let mut entries: Vec<&[u8]> = vec![];
     if let Some(Page::DictionaryPage { buf, num_values, .. }) = &dictionary {
         let mut at = 0;
         for _ in 0..*num_values {
-            ends.push(text(buf, &mut at)?);
+            entries.push(text(buf, &mut at)?);
         }
     }
     let mut levels: Vec<u32> = vec![];
     let mut codes: Vec<u32> = vec![];
     loop {
-        let page = match data.pop() {
-            Some(page) => page,
-            None => match pages.get_next_page()? {
-                Some(page) => page,
-                None => return Ok(()),
-            },
-        };
+        let Some(next) = pages.peek_next_page()? else { return Ok(()) };
+        if let Some(n) = next.num_rows.or(next.num_levels)
+            && skip(n)
+        {
+            pages.skip_next_page()?;
+            rows(Texts::Skipped(n));
+            continue;
+        }
+        let Some(page) = pages.get_next_page()? else { return Ok(()) };
         let (buf, count, encoding, values) = match &page {
             Page::DataPage { buf, num_values, encoding, .. } => {
                 let mut start = 0;
@@ -96,7 +97,7 @@ pub(super) fn read(pages: &mut dyn PageReader, optional: bool, mut rows: impl Fn
         if let Some((width, packed)) = values.split_first() {
             hybrid(packed, u32::from(*width), present, &mut codes)?;
         }
-        if codes.len() != present || codes.iter().any(|c| *c as usize >= ends.len()) {
+        if codes.len() != present || codes.iter().any(|c| *c as usize >= entries.len()) {
             return Err(short());
         }
         if !whole {
@@ -104,7 +105,7 @@ pub(super) fn read(pages: &mut dyn PageReader, optional: bool, mut rows: impl Fn
             let spread: Vec<u32> = levels.iter().map(|l| if *l == 1 { held.next().unwrap_or(MISSING) } else { MISSING }).collect();
             codes = spread;
         }
-        rows(Texts::Coded(&codes, &ends));
+        rows(Texts::Coded(&codes, &entries));
     }
 }
 

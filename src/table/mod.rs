@@ -26,7 +26,7 @@ mod tests;
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
 pub use contents::{BUCKETS, ContentHash, Contents};
-pub use delivered::{Delivered, WantedRows, delivered};
+pub use delivered::{Delivered, WantedCells, delivered};
 pub use from_text::{from_text, from_text_as_of};
 pub use load::{load, load_in_blocks};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};

@@ -219,10 +219,16 @@ pub(super) fn read_texts(file: &Columnar, at: Option<&[u32]>, mut text: impl FnM
     for (group, rows) in file.group_rows.iter().enumerate() {
         let mut take = |bytes: Option<&[u8]>| text(std::str::from_utf8(bytes.unwrap_or_default()).unwrap_or_default());
         match at {
-            None => file.texts(group, column, |rows| match rows {
-                Texts::Plain(cells) => cells.iter().for_each(|c| take(*c)),
-                Texts::Coded(codes, dictionary) => codes.iter().for_each(|c| take(dictionary.get(*c as usize).copied())),
-            })?,
+            None => file.texts(
+                group,
+                column,
+                |_| false,
+                |rows| match rows {
+                    Texts::Skipped(_) => {}
+                    Texts::Plain(cells) => cells.iter().for_each(|c| take(*c)),
+                    Texts::Coded(codes, dictionary) => codes.iter().for_each(|c| take(dictionary.get(*c as usize).copied())),
+                },
+            )?,
             Some(at) => {
                 let from = at.partition_point(|p| (*p as usize) < first);
                 let to = at.partition_point(|p| (*p as usize) < first + rows);

@@ -103,32 +103,38 @@ fn texts(builder: &mut ColumnBuilder, parquet: &Columnar, group: usize, column: 
             None
         }
     };
-    parquet.texts(group, column, |rows| match rows {
-        Texts::Plain(cells) => {
-            for bytes in cells {
-                match bytes {
-                    Some(bytes) => _ = cell(builder, bytes, line),
-                    None => builder.missing(),
-                }
-                line += 1;
-            }
-        }
-        Texts::Coded(codes, dictionary) => {
-            known.resize(dictionary.len(), None);
-            for &code in codes {
-                if code == MISSING {
-                    builder.missing();
-                } else {
-                    match known[code as usize] {
-                        Some(kept) => builder.again(kept),
-                        // A cell that does not parse is listed each time.
-                        None => known[code as usize] = cell(builder, dictionary[code as usize], line),
+    parquet.texts(
+        group,
+        column,
+        |_| false,
+        |rows| match rows {
+            Texts::Skipped(_) => {}
+            Texts::Plain(cells) => {
+                for bytes in cells {
+                    match bytes {
+                        Some(bytes) => _ = cell(builder, bytes, line),
+                        None => builder.missing(),
                     }
+                    line += 1;
                 }
-                line += 1;
             }
-        }
-    })
+            Texts::Coded(codes, dictionary) => {
+                known.resize(dictionary.len(), None);
+                for &code in codes {
+                    if code == MISSING {
+                        builder.missing();
+                    } else {
+                        match known[code as usize] {
+                            Some(kept) => builder.again(kept),
+                            // A cell that does not parse is listed each time.
+                            None => known[code as usize] = cell(builder, dictionary[code as usize], line),
+                        }
+                    }
+                    line += 1;
+                }
+            }
+        },
+    )
 }
 
 #[inline]

@@ -60,8 +60,7 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     interrupt::removes(&root, &run::staging_prefix());
     let rendering = report::Options { lang: lang(arguments.lang), reveal: false };
     let journal = journal(&project, started, &progress, arguments);
-    let written =
-        run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &mut |name, bytes| sink.file(name, bytes)))?;
+    let written = run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &|name, bytes| sink.file(name, bytes)))?;
     progress.end();
     if let Some(profile) = profile {
         eprint!("{profile}");
