@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::{EvidenceRow, Finding};
+use crate::finding::{EvidenceRow, Finding, Name};
 use crate::schema::Value;
 
-type RecordKey<'a> = (&'a str, &'a [(String, Value)]);
+type RecordKey<'a> = (&'a str, &'a [(Name, Value)]);
 
 /// The records a finding's amount is about: those that play the first row's part in the first row's table.
 fn records(finding: &Finding) -> Vec<&EvidenceRow> {

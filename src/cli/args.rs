@@ -61,6 +61,7 @@ pub(super) enum Messages {
 pub(super) enum Command {
     Init(InitArgs),
     Run(RunArgs),
+    Load(LoadArgs),
     Lint(LintArgs),
     Test(TestArgs),
     Query(QueryArgs),
@@ -100,6 +101,9 @@ pub(super) struct RunArgs {
     /// Show rows, time, memory and sharing of each step
     #[arg(long)]
     pub profile: bool,
+    /// Judge each rule by itself, sharing nothing: slower, for comparison; the result is the same
+    #[arg(long)]
+    pub one_by_one: bool,
     /// How many visits the staff can make: the ranked list is cut to them
     #[arg(long, value_name = "N")]
     pub visits: Option<u64>,
@@ -124,6 +128,21 @@ pub(super) struct RunArgs {
     /// Read the delivered files again, though a store of them is up to date
     #[arg(long)]
     pub no_store: bool,
+}
+
+/// Reads the delivered files into the store ahead of a run, and shows what each delivery holds. Exit code 1 when a control total of
+/// `expect:` does not agree
+#[derive(Debug, Args)]
+pub(super) struct LoadArgs {
+    /// Only these tables; default: all
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Day of the audit: of a snapshot table the latest records up to it are stored; default: today
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Who allows columns marked `restricted:` to be read; without it they are not stored
+    #[arg(long, value_name = "REF")]
+    pub authority: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -11,6 +11,7 @@ mod init;
 mod interrupt;
 mod lint;
 mod list;
+mod load;
 mod log;
 mod output;
 mod pages;
@@ -50,6 +51,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Init(arguments) => init::init(arguments, &session),
         Command::Run(arguments) => run::run(arguments, &session),
+        Command::Load(arguments) => load::load(arguments, &session),
         Command::Test(arguments) => test::test(arguments, &session),
         Command::Query(arguments) => query::query(arguments, &session),
         Command::Lint(arguments) => lint::lint(arguments, &session),

@@ -58,6 +58,14 @@ impl Session {
         }
     }
 
+    /// A line on stderr for whoever looks on; in the log elsewhere.
+    pub fn note(&self, line: &str) {
+        tracing::info!("{line}");
+        if self.progress {
+            eprintln!("{line}");
+        }
+    }
+
     /// Columns of the terminal.
     pub fn width(&self) -> usize {
         self.options.width

@@ -1,20 +1,23 @@
 //! Which records speak for a finding: those its expressions read, and the members of its sets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Batch, is_row};
-use crate::finding::{Cell, EvidenceRow};
+use crate::finding::{Cell, EvidenceRow, Name};
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId};
-use crate::table::{Loaded, Table};
+use crate::table::{Loaded, Table, WantedCells};
 
 /// A row of the frame that is shown, with the columns that were read.
 #[derive(Debug, Clone)]
 struct RowPlan {
     row: RowRef,
-    role: String,
+    role: Name,
     table: usize,
-    columns: BTreeSet<usize>,
+    columns: Arc<BTreeSet<usize>>,
 }
 
 /// Member rows that are shown.
@@ -24,11 +27,11 @@ struct SetPlan {
     set: SetId,
     inner: u8,
     filter: Option<ExprId>,
-    role: String,
+    role: Name,
     /// From the member row to the record of a table.
     hops: Vec<Hop>,
     table: usize,
-    columns: BTreeSet<usize>,
+    columns: Arc<BTreeSet<usize>>,
 }
 
 /// What a rule shows for one unit, in one frame.
@@ -43,8 +46,9 @@ pub struct EvidencePlan {
 pub struct RecordUse {
     pub table: usize,
     pub row: u32,
-    pub role: String,
-    pub columns: BTreeSet<usize>,
+    pub role: Name,
+    /// Those of its plan, shared, unless several plans name the record.
+    pub columns: Arc<BTreeSet<usize>>,
 }
 
 struct Reader<'g> {
@@ -159,15 +163,15 @@ impl Reader<'_> {
     }
     fn row(&mut self, row: &RowRef, column: Option<usize>) {
         let Some((row, table)) = self.record(row, &self.frame) else { return };
-        let role = self.role(&row);
+        let role = self.role(&row).into();
         let at = match self.plan.rows.iter().position(|r| r.row == row) {
             Some(at) => at,
             None => {
-                self.plan.rows.push(RowPlan { row, role, table, columns: BTreeSet::new() });
+                self.plan.rows.push(RowPlan { row, role, table, columns: Arc::default() });
                 self.plan.rows.len() - 1
             }
         };
-        self.plan.rows[at].columns.extend(column);
+        Arc::make_mut(&mut self.plan.rows[at].columns).extend(column);
     }
     fn set(&mut self, owner: &RowRef, set: SetId, inner: u8, filter: Option<ExprId>, role: Option<&str>) -> Option<usize> {
         if let Some(at) = self.plan.sets.iter().position(|s| s.owner == *owner && s.set == set && (role.is_none() || s.filter == filter)) {
@@ -194,7 +198,8 @@ impl Reader<'_> {
                 }
             });
         }
-        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role, hops: row.hops, table, columns };
+        let columns = Arc::new(columns);
+        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role: role.into(), hops: row.hops, table, columns };
         self.plan.sets.push(plan);
         if let Some(filter) = filter {
             let at = self.plan.sets.len() - 1;
@@ -241,7 +246,7 @@ impl Reader<'_> {
             if row.slot == inner {
                 let hops = &self.plan.sets[at].hops;
                 if row.hops == *hops {
-                    self.plan.sets[at].columns.insert(*column);
+                    Arc::make_mut(&mut self.plan.sets[at].columns).insert(*column);
                 }
             } else if row.slot < inner && usize::from(row.slot) < self.frame.len() && inner == self.frame.len() as u8 {
                 // Slots below the member are those of the unit's own frame.
@@ -293,7 +298,9 @@ impl EvidencePlan {
 fn add(records: &mut Vec<RecordUse>, record: RecordUse) -> bool {
     match records.iter_mut().find(|r| r.table == record.table && r.row == record.row) {
         Some(known) => {
-            known.columns.extend(record.columns);
+            if !Arc::ptr_eq(&known.columns, &record.columns) && !record.columns.is_subset(&known.columns) {
+                Arc::make_mut(&mut known.columns).extend(record.columns.iter());
+            }
             false
         }
         None => {
@@ -312,29 +319,57 @@ pub fn add_pair(records: &mut Vec<RecordUse>, plan: &EvidencePlan, row: u32) {
     }
 }
 
+/// Names of the catalogue's tables, their columns and their files: shared by all records.
+pub struct Names {
+    tables: Vec<TableNames>,
+}
+
+struct TableNames {
+    table: Name,
+    columns: Vec<Name>,
+    files: Vec<(Name, Option<Name>)>,
+}
+
+impl Names {
+    pub fn new(catalog: &Catalog, tables: &[Arc<Table>]) -> Self {
+        let of = |(i, def): (usize, &crate::plan::TableDef)| TableNames {
+            table: def.name.as_str().into(),
+            columns: def.columns.iter().map(|c| c.name.as_str().into()).collect(),
+            files: tables.get(i).map_or_else(Vec::new, |table| {
+                table.origin.files.iter().map(|f| (f.path.as_str().into(), f.sheet.as_deref().map(Name::from))).collect()
+            }),
+        };
+        Names { tables: catalog.tables.iter().enumerate().map(of).collect() }
+    }
+}
+
+/// Columns of a record that are shown beside its key, in order.
+fn beside_key<'r>(catalog: &'r Catalog, record: &'r RecordUse) -> impl Iterator<Item = usize> + 'r {
+    let key = &catalog.tables[record.table].key;
+    record.columns.iter().copied().filter(move |c| !key.contains(c))
+}
+
 /// Looks up what the records say; cells as delivered are filled in later, for all findings at once.
-pub fn rows(catalog: &Catalog, tables: &[std::sync::Arc<Table>], records: &[RecordUse]) -> Vec<EvidenceRow> {
+pub fn rows(catalog: &Catalog, names: &Names, tables: &[Arc<Table>], records: &[RecordUse]) -> Vec<EvidenceRow> {
     records
         .iter()
         .filter_map(|record| {
             let def = &catalog.tables[record.table];
+            let names = &names.tables[record.table];
             let table = tables.get(record.table)?;
             let row = record.row as usize;
             let value = |column: usize| table.column(&def.columns[column].name).map(|c| c.value(row));
             let origin = &table.origin;
-            let file = origin.file.get(row).and_then(|&f| origin.files.get(usize::from(f)));
+            let file = origin.file.get(row).and_then(|&f| names.files.get(usize::from(f)));
             Some(EvidenceRow {
-                table: def.name.clone(),
+                table: names.table.clone(),
                 role: record.role.clone(),
-                file: file.map(|f| f.path.clone()).unwrap_or_default(),
-                sheet: file.and_then(|f| f.sheet.clone()),
+                file: file.map_or_else(|| "".into(), |f| f.0.clone()),
+                sheet: file.and_then(|f| f.1.clone()),
                 line: origin.line.get(row).copied().unwrap_or(0),
-                key: def.key.iter().filter_map(|&k| Some((def.columns[k].name.clone(), value(k)?))).collect(),
-                cells: record
-                    .columns
-                    .iter()
-                    .filter(|c| !def.key.contains(c))
-                    .filter_map(|&c| Some(Cell { column: def.columns[c].name.clone(), delivered: None, used: value(c)? }))
+                key: def.key.iter().filter_map(|&k| Some((names.columns[k].clone(), value(k)?))).collect(),
+                cells: beside_key(catalog, record)
+                    .filter_map(|c| Some(Cell { column: names.columns[c].clone(), delivered: None, used: value(c)? }))
                     .collect(),
             })
         })
@@ -351,26 +386,50 @@ pub fn deliver(
     loaded: &Loaded,
     drafts: &mut [(crate::finding::Finding, Vec<RecordUse>)],
 ) -> Result<(), crate::diagnostic::Diagnostics> {
-    let mut wanted: BTreeMap<usize, BTreeMap<u32, BTreeSet<usize>>> = BTreeMap::new();
-    for (_, records) in drafts.iter() {
-        for record in records {
-            let columns = wanted.entry(record.table).or_default().entry(record.row).or_default();
-            columns.extend(record.columns.iter().filter(|&&c| catalog.tables[record.table].columns[c].is.is_none()));
-        }
-    }
-    let names = |table: usize, columns: &BTreeSet<usize>| columns.iter().map(|&c| catalog.tables[table].columns[c].name.clone()).collect();
-    let asked: Vec<(usize, Vec<(usize, Vec<String>)>)> = wanted
-        .iter()
-        .map(|(&table, rows)| (table, rows.iter().map(|(&row, columns)| (row as usize, names(table, columns))).collect()))
+    // Rows by table and column, as they come; then each once.
+    type Rows = BTreeMap<(usize, usize), Vec<u32>>;
+    let rows: Rows = drafts
+        .par_chunks(4096)
+        .map(|drafts| {
+            let mut rows: Rows = BTreeMap::new();
+            for record in drafts.iter().flat_map(|(_, records)| records) {
+                for column in beside_key(catalog, record) {
+                    if catalog.tables[record.table].columns[column].is.is_none() {
+                        rows.entry((record.table, column)).or_default().push(record.row);
+                    }
+                }
+            }
+            for rows in rows.values_mut() {
+                rows.sort_unstable();
+                rows.dedup();
+            }
+            rows
+        })
+        .reduce(BTreeMap::new, |mut all, some| {
+            for (column, rows) in some {
+                all.entry(column).or_default().extend(rows);
+            }
+            all
+        });
+    let (columns, rows): (Vec<(usize, usize)>, Vec<Vec<u32>>) = rows.into_iter().unzip();
+    let asked: Vec<WantedCells> = columns
+        .par_iter()
+        .zip(rows)
+        .map(|(&(table, column), mut rows)| {
+            rows.par_sort_unstable();
+            rows.dedup();
+            WantedCells { table, column: catalog.tables[table].columns[column].name.clone(), rows }
+        })
         .collect();
-    let delivered = crate::table::delivered(project, loaded, &asked)?;
-    for (finding, records) in drafts.iter_mut() {
+    let delivered = crate::table::delivered(project, loaded, asked)?;
+    drafts.par_iter_mut().for_each(|(finding, records)| {
         for (evidence, record) in finding.evidence.iter_mut().zip(records.iter()) {
-            for cell in &mut evidence.cells {
-                cell.delivered = delivered.get(record.table, record.row as usize, &cell.column).map(str::to_owned);
+            for (cell, column) in evidence.cells.iter_mut().zip(beside_key(catalog, record)) {
+                let asked = columns.binary_search(&(record.table, column)).ok();
+                cell.delivered = asked.and_then(|i| delivered.get(i, record.row)).map(str::to_owned);
             }
         }
-    }
+    });
     Ok(())
 }
 

@@ -36,7 +36,9 @@ pub fn identify(secret: &[u8; 32], rule: &Rule, finding: &mut Finding, group: &[
 
 /// By rule, subjects, date, key; equal keys (records without a key and alike) stay told apart by their place.
 pub fn order(a: &Finding, b: &Finding) -> std::cmp::Ordering {
-    let place = |f: &Finding| f.evidence.first().map(|e| (e.table.clone(), e.key.clone(), e.file.clone(), e.line));
+    fn place(f: &Finding) -> Option<(&str, &[(crate::finding::Name, Value)], &str, u32)> {
+        f.evidence.first().map(|e| (&*e.table, &*e.key, &*e.file, e.line))
+    }
     (&a.rule, &a.subjects, a.date, &a.period)
         .cmp(&(&b.rule, &b.subjects, b.date, &b.period))
         .then_with(|| a.key.cmp(&b.key))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::finding::{identify, order};
@@ -40,7 +41,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
             _ => None,
         })
         .collect();
-    let groups = groups(&catalog, &mut graph, &ready, &within, &without_dropped);
+    let groups = groups(&catalog, &mut graph, &ready, &within, &without_dropped, options.one_by_one);
     let regions: Vec<_> = catalog.tables.iter().filter(|t| t.view_of.is_none()).filter_map(|t| Some((t.rel, t.region?))).collect();
     let (rels, exprs): (Vec<RelId>, Vec<_>) = regions.into_iter().unzip();
     let for_regions = Schedule::new(&mut graph, &catalog, &rels, &exprs, &[]);
@@ -49,6 +50,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
     if let Some(limit) = options.memory {
         refuse(&exec, &groups, limit)?;
     }
+    let names = evidence::Names::new(&catalog, &loaded.tables);
     let mut outcomes: Vec<Option<Outcome>> = rules.iter().map(|_| None).collect();
     let mut drafts: Vec<(usize, Draft, Vec<Value>)> = vec![];
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
@@ -81,6 +83,7 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
                 parameters: late::parameters(&graph, &own),
                 frames,
                 evidence_rows: options.evidence_rows,
+                names: &names,
                 secret: &options.secret,
             };
             let found = late::findings(env, project, &late, &result.flagged);
@@ -90,7 +93,10 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
         }
         let late = start.note(format!("findings over {name}"), flagged, flagged, 0, group.rules.len());
         exec.profile.extend([pass, late]);
-        let to_come: Vec<&Schedule> = groups[number + 1..].iter().map(|g| &g.schedule).chain([&for_regions]).collect();
+        let to_come: Vec<&Schedule> = match options.one_by_one {
+            true => vec![],
+            false => groups[number + 1..].iter().map(|g| &g.schedule).chain([&for_regions]).collect(),
+        };
         exec.free(&to_come);
     }
     exec.prepare(&for_regions);
@@ -109,12 +115,17 @@ pub fn judge(project: &Project, prepared: Prepared, loaded: Loaded, options: &Op
     let records = pairs.iter().map(|(_, records)| records.len()).sum();
     evidence::deliver(project, &catalog, &loaded, &mut pairs)?;
     profile.push(start.note("cells as delivered".to_owned(), records, records, 0, ready.len()));
-    let mut findings: Vec<Finding> = vec![];
-    for ((mut finding, _), (i, identified)) in pairs.into_iter().zip(keys) {
-        identify(&options.secret, ready[&i], &mut finding, &identified);
-        findings.push(finding);
-    }
-    findings.sort_by(order);
+    let start = Timer::start();
+    let mut findings: Vec<Finding> = pairs
+        .into_par_iter()
+        .zip(keys)
+        .map(|((mut finding, _), (i, identified))| {
+            identify(&options.secret, ready[&i], &mut finding, &identified);
+            finding
+        })
+        .collect();
+    findings.par_sort_by(order);
+    profile.push(start.note("identities of findings".to_owned(), findings.len(), findings.len(), 0, ready.len()));
     for rule in ready.values() {
         messages.extend(rule.warnings.clone());
     }
@@ -146,14 +157,15 @@ fn groups(
     ready: &BTreeMap<usize, &Rule>,
     within: &[Option<crate::plan::ExprId>],
     without_dropped: &[Vec<Option<crate::plan::ExprId>>],
+    one_by_one: bool,
 ) -> Vec<Group> {
-    let mut by_rel: BTreeMap<(bool, RelId), Vec<usize>> = BTreeMap::new();
+    let mut by_rel: BTreeMap<(bool, RelId, Option<usize>), Vec<usize>> = BTreeMap::new();
     for (&i, rule) in ready {
-        by_rel.entry((rule.validates.is_none(), rule.check.rel)).or_default().push(i);
+        by_rel.entry((rule.validates.is_none(), rule.check.rel, one_by_one.then_some(i))).or_default().push(i);
     }
     by_rel
         .into_iter()
-        .map(|((_, rel), rules)| {
+        .map(|((_, rel, _), rules)| {
             let mut exprs = vec![];
             let mut all_sets = vec![];
             for &i in &rules {

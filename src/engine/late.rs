@@ -30,6 +30,7 @@ pub struct LateJob<'j> {
     /// Parameters that the rule's own expressions look up.
     pub parameters: Vec<ExprId>,
     pub evidence_rows: usize,
+    pub names: &'j evidence::Names,
     /// Key of the flag hash.
     pub secret: &'j [u8; 32],
 }
@@ -302,7 +303,7 @@ fn drafts(
                     })
                     .collect(),
                 parameters: used_parameters(batch.env.catalog, project, &shown, &job.parameters, i),
-                evidence: evidence::rows(batch.env.catalog, batch.env.tables, &records),
+                evidence: evidence::rows(batch.env.catalog, job.names, batch.env.tables, &records),
                 evidence_omitted,
             };
             (finding, records)

@@ -39,6 +39,8 @@ pub struct Options<'a> {
     pub restricted_ok: bool,
     /// Bytes that the run's nodes may take; a run that needs more is refused before it starts.
     pub memory: Option<u64>,
+    /// Each rule in a pass of its own over nodes of its own, for comparison: the result is the same.
+    pub one_by_one: bool,
     /// Records listed as evidence of one finding.
     pub evidence_rows: usize,
     pub progress: &'a dyn Progress,
@@ -46,7 +48,7 @@ pub struct Options<'a> {
 
 impl Options<'_> {
     pub fn new(as_of: i32, secret: [u8; 32]) -> Self {
-        Options { as_of, region: None, secret, store: None, restricted_ok: false, memory: None, evidence_rows: 40, progress: &Silent }
+        Options { as_of, region: None, secret, store: None, restricted_ok: false, memory: None, one_by_one: false, evidence_rows: 40, progress: &Silent }
     }
 }
 

@@ -91,6 +91,7 @@ impl Prepared {
             restricted_ok: options.restricted_ok,
             as_of: Some(options.as_of),
             progress: options.progress,
+            ..LoadOptions::default()
         };
         table::load(project, &self.needs(), &load)
     }

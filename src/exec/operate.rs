@@ -259,8 +259,14 @@ fn arithmetic<'e>(op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type,
         BinaryOp::Multiply if sa + sb == out_scale => (0..n).map(|i| a.get(i).checked_mul(b.get(i)).unwrap_or_else(|| lose(i))).collect(),
         BinaryOp::Multiply => {
             let (up, down) = if out_scale >= sa + sb { (ten(out_scale - sa - sb), 1) } else { (1, ten(sa + sb - out_scale)) };
+            let small_down = i64::try_from(down).ok().filter(|_| up == 1);
             (0..n)
                 .map(|i| {
+                    if let (Some(product), Some(down)) = (a.get(i).checked_mul(b.get(i)), small_down) {
+                        let (quotient, rest) = (product / down, product % down);
+                        let up = rest.unsigned_abs() >= down.unsigned_abs().div_ceil(2);
+                        return if up { quotient + product.signum() } else { quotient };
+                    }
                     let product = i128::from(a.get(i)) * i128::from(b.get(i));
                     product
                         .checked_mul(up)
@@ -272,11 +278,21 @@ fn arithmetic<'e>(op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type,
         }
         _ => {
             let (up, down) = if out_scale + sb >= sa { (ten(out_scale + sb - sa), 1) } else { (1, ten(sa - out_scale - sb)) };
+            let small_up = i64::try_from(up).ok().filter(|_| down == 1);
             (0..n)
                 .map(|i| {
-                    i128::from(a.get(i))
+                    let (a, b) = (a.get(i), b.get(i));
+                    // Most quotients stay within 64 bits all the way.
+                    if let Some(scaled) = small_up.and_then(|up| a.checked_mul(up))
+                        && b > 0
+                    {
+                        let (quotient, rest) = (scaled / b, scaled % b);
+                        let up = rest.unsigned_abs() >= b.unsigned_abs().div_ceil(2);
+                        return if up { quotient + scaled.signum() } else { quotient };
+                    }
+                    i128::from(a)
                         .checked_mul(up)
-                        .and_then(|p| divide_rounded(p, i128::from(b.get(i)) * down))
+                        .and_then(|p| divide_rounded(p, i128::from(b) * down))
                         .and_then(|v| i64::try_from(v).ok())
                         .unwrap_or_else(|| lose(i))
                 })

@@ -4,6 +4,7 @@
 //! masking happens when they are rendered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -93,10 +94,51 @@ pub struct Subject {
     pub value: Value,
 }
 
+/// A name that many records share: of a table, column, file or part. Held once however many say it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<str>);
+
+impl std::ops::Deref for Name {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+impl<T: Into<Arc<str>>> From<T> for Name {
+    fn from(text: T) -> Self {
+        Name(text.into())
+    }
+}
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        &**self == other
+    }
+}
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        &**self == *other
+    }
+}
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self)
+    }
+}
+impl Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Name::from)
+    }
+}
+
 /// One cell that took part: as delivered and as used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
-    pub column: String,
+    pub column: Name,
     /// The text of the cell in the delivered file; absent for computed columns.
     pub delivered: Option<String>,
     pub used: Value,
@@ -105,13 +147,13 @@ pub struct Cell {
 /// One source record that took part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceRow {
-    pub table: String,
+    pub table: Name,
     /// Part it plays: `record`, `other`, `before`, a link's or step's name.
-    pub role: String,
-    pub file: String,
-    pub sheet: Option<String>,
+    pub role: Name,
+    pub file: Name,
+    pub sheet: Option<Name>,
     pub line: u32,
-    pub key: Vec<(String, Value)>,
+    pub key: Vec<(Name, Value)>,
     pub cells: Vec<Cell>,
 }
 

@@ -1,6 +1,7 @@
 //! The report as self-contained pages: no script, no outside resource, printable.
 
-use minijinja::{Environment, Error, UndefinedBehavior, Value as View, context};
+use minijinja::{Environment, Error, UndefinedBehavior, Value as View};
+use rayon::prelude::*;
 
 use super::view::Report;
 use super::words::{fill, known, word};
@@ -8,13 +9,12 @@ use super::{Options, Out};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::run::RunContent;
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("report.html", include_str!("templates/report.html")),
     ("page.html", include_str!("templates/page.html")),
     ("base.html", include_str!("templates/base.html")),
     ("tables.html", include_str!("templates/tables.html")),
     ("index.html", include_str!("templates/index.html")),
-    ("case.html", include_str!("templates/case.html")),
     ("guide.html", include_str!("templates/guide.html")),
 ];
 const STYLE: &str = include_str!("templates/style.css");
@@ -51,13 +51,12 @@ fn fault(error: &Error) -> Diagnostics {
 }
 
 /// `report.html` and `cases/<region>.html`.
-pub fn html(content: &RunContent, options: &Options, out: &mut Out<'_>) -> Result<(), Diagnostics> {
+pub fn html(content: &RunContent, options: &Options, out: &Out<'_>) -> Result<(), Diagnostics> {
     let environment = environment(options).map_err(|e| fault(&e))?;
     let (report, pages) = Report::new(content, options);
     let render = |name: &str, view: View| environment.get_template(name).and_then(|t| t.render(view)).map_err(|e| fault(&e));
-    out("report.html", render("report.html", context! { root => "", ..report.report(&pages) })?.as_bytes())?;
-    for page in &pages {
-        out(&page.path, render("page.html", context! { root => "../", ..report.page(page) })?.as_bytes())?;
-    }
-    Ok(())
+    out("report.html", render("report.html", report.report(&pages))?.as_bytes())?;
+    let rendered: Result<Vec<()>, Diagnostics> =
+        pages.par_iter().map(|page| out(&page.path, render("page.html", report.page(page))?.as_bytes())).collect();
+    rendered.map(|_| ())
 }

@@ -4,6 +4,7 @@ mod charts;
 mod export;
 mod html;
 mod ledger;
+mod markup;
 mod show;
 mod terminal;
 mod view;
@@ -29,13 +30,13 @@ pub struct Options {
     pub reveal: bool,
 }
 
-/// Where rendered files go: a relative path (`/` between folders) and its bytes.
-pub type Out<'a> = dyn FnMut(&str, &[u8]) -> Result<(), Diagnostics> + 'a;
+/// Where rendered files go: a relative path (`/` between folders) and its bytes. Called from several threads, in any order.
+pub type Out<'a> = dyn Fn(&str, &[u8]) -> Result<(), Diagnostics> + Sync + 'a;
 
 /// The report files of a run folder: `report.html`, `cases/*.html`, `ledger.xlsx`.
-pub fn files(content: &RunContent, options: &Options, out: &mut Out<'_>) -> Result<(), Diagnostics> {
-    html(content, options, out)?;
-    out("ledger.xlsx", &ledger(content, options)?)
+pub fn files(content: &RunContent, options: &Options, out: &Out<'_>) -> Result<(), Diagnostics> {
+    let (pages, book) = rayon::join(|| html(content, options, out), || out("ledger.xlsx", &ledger(content, options)?));
+    pages.and(book)
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use super::*;
 use crate::run::fixture::{FULL_ACCOUNT, FULL_ID, FULL_NAME, many, small};
 
 fn render(content: &RunContent, options: &Options) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    files(content, options, &mut |path, bytes| {
-        assert!(all.insert(path.to_owned(), bytes.to_vec()).is_none(), "{path} twice");
+    let all = std::sync::Mutex::new(BTreeMap::new());
+    files(content, options, &|path, bytes| {
+        assert!(all.lock().expect("no panic").insert(path.to_owned(), bytes.to_vec()).is_none(), "{path} twice");
         Ok(())
     })
     .expect("rendered");
-    all
+    all.into_inner().expect("no panic")
 }
 
 fn page(content: &RunContent, options: &Options) -> String {

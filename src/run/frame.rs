@@ -1,7 +1,9 @@
 //! Small Parquet tables with nullable columns: written with fixed settings, so that equal content is equal bytes.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, ZstdLevel};
@@ -20,15 +22,15 @@ const GROUP: usize = 1 << 16;
 pub const MANIFEST_KEY: &str = "recount.manifest.sha256";
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cells {
-    Text(Vec<Option<String>>),
+pub enum Cells<'a> {
+    Text(Vec<Option<Cow<'a, str>>>),
     Int(Vec<Option<i64>>),
     /// Days since 1970-01-01.
     Date(Vec<Option<i32>>),
     Bool(Vec<Option<bool>>),
 }
 
-impl Cells {
+impl Cells<'_> {
     fn len(&self) -> usize {
         match self {
             Cells::Text(v) => v.len(),
@@ -49,26 +51,25 @@ impl Cells {
 
 /// Named columns of one length.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Frame(pub Vec<(String, Cells)>);
+pub struct Frame<'a>(pub Vec<(String, Cells<'a>)>);
 
-impl Frame {
+impl<'a> Frame<'a> {
     #[must_use]
-    pub fn with(mut self, name: &str, cells: Cells) -> Self {
+    pub fn with(mut self, name: &str, cells: Cells<'a>) -> Self {
         self.0.push((name.to_owned(), cells));
         self
     }
     pub fn rows(&self) -> usize {
         self.0.first().map_or(0, |(_, c)| c.len())
     }
-    pub fn text(&self, name: &str) -> Result<&[Option<String>]> {
+    pub fn text(&self, name: &str) -> Result<&[Option<Cow<'a, str>>]> {
         match self.0.iter().find(|(n, _)| n == name) {
             Some((_, Cells::Text(v))) => Ok(v),
             _ => Err(ParquetError::General(format!("no text column `{name}`"))),
         }
     }
 
-    /// Writes all rows; `manifest` goes into the file's metadata.
-    pub fn write<W: Write + Send>(&self, name: &str, manifest: &str, to: W) -> Result<()> {
+    fn schema(&self, name: &str) -> Result<Arc<parquet::schema::types::Type>> {
         let fields: Vec<String> = self
             .0
             .iter()
@@ -77,53 +78,39 @@ impl Frame {
                 format!("  OPTIONAL {physical} {column}{logical};")
             })
             .collect();
-        let schema = Arc::new(parse_message_type(&format!("message {name} {{\n{}\n}}", fields.join("\n")))?);
-        let properties = WriterProperties::builder()
-            .set_writer_version(WriterVersion::PARQUET_1_0)
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-            .set_created_by(format!("recount {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest.to_owned())]))
-            .build();
-        let mut writer = SerializedFileWriter::new(to, schema, Arc::new(properties))?;
-        let rows = self.rows();
-        let mut start = 0;
-        while start < rows || (rows == 0 && start == 0) {
-            let end = (start + GROUP).min(rows);
-            let mut group = writer.next_row_group()?;
-            for (_, cells) in &self.0 {
-                let Some(mut column) = group.next_column()? else { break };
-                match cells {
-                    Cells::Text(v) => {
-                        let (levels, values) = split(&v[start..end], |t| ByteArray::from(t.as_str()));
-                        column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
-                    }
-                    Cells::Int(v) => {
-                        let (levels, values) = split(&v[start..end], |i| *i);
-                        column.typed::<Int64Type>().write_batch(&values, Some(&levels), None)?;
-                    }
-                    Cells::Date(v) => {
-                        let (levels, values) = split(&v[start..end], |i| *i);
-                        column.typed::<Int32Type>().write_batch(&values, Some(&levels), None)?;
-                    }
-                    Cells::Bool(v) => {
-                        let (levels, values) = split(&v[start..end], |i| *i);
-                        column.typed::<BoolType>().write_batch(&values, Some(&levels), None)?;
-                    }
+        Ok(Arc::new(parse_message_type(&format!("message {name} {{\n{}\n}}", fields.join("\n")))?))
+    }
+
+    fn write_group<W: Write + Send>(&self, writer: &mut SerializedFileWriter<W>) -> Result<()> {
+        let mut group = writer.next_row_group()?;
+        for (_, cells) in &self.0 {
+            let Some(mut column) = group.next_column()? else { break };
+            match cells {
+                Cells::Text(v) => {
+                    let (levels, values) = texts(v);
+                    column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
                 }
-                column.close()?;
+                Cells::Int(v) => {
+                    let (levels, values) = split(v, |i| *i);
+                    column.typed::<Int64Type>().write_batch(&values, Some(&levels), None)?;
+                }
+                Cells::Date(v) => {
+                    let (levels, values) = split(v, |i| *i);
+                    column.typed::<Int32Type>().write_batch(&values, Some(&levels), None)?;
+                }
+                Cells::Bool(v) => {
+                    let (levels, values) = split(v, |i| *i);
+                    column.typed::<BoolType>().write_batch(&values, Some(&levels), None)?;
+                }
             }
-            group.close()?;
-            start = end;
-            if rows == 0 {
-                break;
-            }
+            column.close()?;
         }
-        writer.close()?;
+        group.close()?;
         Ok(())
     }
 
     /// All columns of a file that `write` made, and the manifest hash in its metadata.
-    pub fn read(from: File) -> Result<(Frame, Option<String>)> {
+    pub fn read(from: File) -> Result<(Frame<'static>, Option<String>)> {
         let reader = SerializedFileReader::new(from)?;
         let metadata = reader.metadata().file_metadata();
         let manifest =
@@ -138,7 +125,8 @@ impl Frame {
                     ColumnReader::ByteArrayColumnReader(mut r) => {
                         let (mut levels, mut values) = (vec![], vec![]);
                         drain(rows, &mut levels, |n, l| r.read_records(n, Some(l), None, &mut values))?;
-                        let texts: Result<Vec<String>> = values.iter().map(|v: &ByteArray| v.as_utf8().map(str::to_owned)).collect();
+                        let texts: Result<Vec<Cow<str>>> =
+                            values.iter().map(|v: &ByteArray| v.as_utf8().map(|t| t.to_owned().into())).collect();
                         Cells::Text(merge(&levels, texts?))
                     }
                     ColumnReader::Int64ColumnReader(mut r) => {
@@ -169,6 +157,53 @@ impl Frame {
         }
         Ok((Frame(names.into_iter().zip(columns).filter_map(|(n, c)| Some((n, c?))).collect()), manifest))
     }
+}
+
+/// Writes `rows` rows, a row group at a time: `part` gives the columns of a range of rows, so that only a few groups are there at once.
+/// `manifest` goes into the file's metadata.
+pub fn write<'a, W: Write + Send>(
+    name: &str,
+    manifest: &str,
+    to: W,
+    rows: usize,
+    part: impl Fn(Range<usize>) -> Frame<'a> + Sync,
+) -> Result<()> {
+    let properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_created_by(format!("recount {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(vec![KeyValue::new(MANIFEST_KEY.to_owned(), manifest.to_owned())]))
+        .build();
+    let mut frame = part(0..rows.min(GROUP));
+    let mut writer = SerializedFileWriter::new(to, frame.schema(name)?, Arc::new(properties))?;
+    let mut start = 0;
+    loop {
+        start += frame.rows();
+        // The next group is made while this one is written.
+        let next = start..(start + GROUP).min(rows);
+        let (written, following) = rayon::join(|| frame.write_group(&mut writer), || (!next.is_empty()).then(|| part(next)));
+        written?;
+        match following {
+            Some(following) => frame = following,
+            None => break,
+        }
+    }
+    writer.close()?;
+    Ok(())
+}
+
+/// The texts of a column lie in one piece of memory.
+fn texts(cells: &[Option<Cow<str>>]) -> (Vec<i16>, Vec<ByteArray>) {
+    let mut all = Vec::with_capacity(cells.iter().flatten().map(|t| t.len()).sum());
+    let mut ends = Vec::with_capacity(cells.len());
+    for text in cells.iter().flatten() {
+        all.extend_from_slice(text.as_bytes());
+        ends.push(all.len());
+    }
+    let all = ByteArray::from(all);
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let values = starts.zip(&ends).map(|(start, end)| if start == *end { ByteArray::from("") } else { all.slice(start, end - start) });
+    (cells.iter().map(|c| i16::from(c.is_some())).collect(), values.collect())
 }
 
 fn split<T, V>(cells: &[Option<T>], value: impl Fn(&T) -> V) -> (Vec<i16>, Vec<V>) {

@@ -1,8 +1,10 @@
 //! The files of a run folder and their reading back. Tables carry plain columns for people and machines, and one column
 //! `detail` (JSON) from which the record is read back exactly.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -10,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::folder::{Sink, unreadable};
 use super::frame::{Cells, Frame};
 use super::{FORMAT, InputText, Manifest, Place, Population, Receipt, Rejected, RunContent};
-use crate::case::{RuleCard, VisitPlan};
+use crate::case::{Case, RuleCard, VisitPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::finding::{Cell, Count, EvidenceRow, Finding, Message, Piece, Severity, Status};
+use crate::finding::{
+    Cell, Count, EvidenceRow, ExemptionCheck, Figure, Finding, Message, Name, Outcome, ParameterUse, Piece, Severity, Status, Subject,
+};
 use crate::schema::{self, Value};
 
 /// What `context.json` holds: whatever a report needs besides the tables.
@@ -77,91 +81,149 @@ fn count(n: u64) -> Option<i64> {
     i64::try_from(n).ok()
 }
 
-fn findings_frame(content: &RunContent) -> Frame {
-    let mut case_of: BTreeMap<usize, &str> = BTreeMap::new();
-    for case in &content.cases {
-        case_of.extend(case.findings.iter().chain(&case.exempt).map(|&i| (i, case.number.as_str())));
+type Texts<'a> = Option<Cow<'a, str>>;
+
+/// A column of texts from rows.
+fn text<'a, T>(rows: &'a [T], of: impl Fn(&'a T) -> Texts<'a>) -> Cells<'a> {
+    Cells::Text(rows.iter().map(of).collect())
+}
+
+fn lent(text: &str) -> Texts<'_> {
+    Some(Cow::Borrowed(text))
+}
+
+fn own<'a>(text: impl Into<String>) -> Texts<'a> {
+    Some(Cow::Owned(text.into()))
+}
+
+fn region<'a>(code: Option<i64>) -> Texts<'a> {
+    code.map(|r| schema::format(&Value::Region(r)).into())
+}
+
+/// A finding without its evidence, which has a file of its own.
+#[derive(Serialize)]
+struct Detail<'a> {
+    key: &'a str,
+    records_hash: &'a str,
+    flag_hash: &'a str,
+    rule: &'a str,
+    severity: Severity,
+    subjects: &'a [Subject],
+    region: Option<i64>,
+    date: Option<i32>,
+    period: &'a Option<Value>,
+    amount: Option<i64>,
+    measure: &'a Option<Value>,
+    message: &'a Message,
+    exempt: bool,
+    exemptions: &'a [ExemptionCheck],
+    figures: &'a [Figure],
+    parameters: &'a [ParameterUse],
+    evidence: [(); 0],
+    evidence_omitted: u64,
+}
+
+impl<'a> From<&'a Finding> for Detail<'a> {
+    fn from(f: &'a Finding) -> Self {
+        Detail {
+            key: &f.key,
+            records_hash: &f.records_hash,
+            flag_hash: &f.flag_hash,
+            rule: &f.rule,
+            severity: f.severity,
+            subjects: &f.subjects,
+            region: f.region,
+            date: f.date,
+            period: &f.period,
+            amount: f.amount,
+            measure: &f.measure,
+            message: &f.message,
+            exempt: f.exempt,
+            exemptions: &f.exemptions,
+            figures: &f.figures,
+            parameters: &f.parameters,
+            evidence: [],
+            evidence_omitted: f.evidence_omitted,
+        }
     }
-    let all = &content.findings;
-    let text = |f: &dyn Fn(usize, &Finding) -> Option<String>| Cells::Text(all.iter().enumerate().map(|(i, x)| f(i, x)).collect());
-    let langs: std::collections::BTreeSet<&String> = all.iter().flat_map(|f| f.message.keys()).collect();
+}
+
+/// `case_of`: the number of each finding's case; `langs`: languages that any finding speaks.
+fn findings_frame<'a>(all: &'a [Finding], case_of: &[Option<&'a str>], langs: &BTreeSet<&String>) -> Frame<'a> {
     let mut frame = Frame::default()
-        .with("key", text(&|_, f| Some(f.key.clone())))
-        .with("rule", text(&|_, f| Some(f.rule.clone())))
-        .with("severity", text(&|_, f| Some(severity_name(f.severity).to_owned())))
+        .with("key", text(all, |f| lent(&f.key)))
+        .with("rule", text(all, |f| lent(&f.rule)))
+        .with("severity", text(all, |f| lent(severity_name(f.severity))))
         .with("exempt", Cells::Bool(all.iter().map(|f| Some(f.exempt)).collect()))
-        .with("case_number", text(&|i, _| case_of.get(&i).map(|n| (*n).to_owned())))
-        .with("subject_entity", text(&|_, f| f.subjects.first().map(|s| s.entity.clone())))
-        .with("subject", text(&|_, f| f.subjects.first().and_then(|s| cell_text(&s.value))))
-        .with("region", text(&|_, f| f.region.map(|r| schema::format(&Value::Region(r)))))
+        .with("case_number", Cells::Text(case_of.iter().map(|n| n.map(Cow::Borrowed)).collect()))
+        .with("subject_entity", text(all, |f| f.subjects.first().and_then(|s| lent(&s.entity))))
+        .with("subject", text(all, |f| f.subjects.first().and_then(|s| cell_text(&s.value)).map(Cow::Owned)))
+        .with("region", text(all, |f| region(f.region)))
         .with("date", Cells::Date(all.iter().map(|f| f.date).collect()))
-        .with("period", text(&|_, f| f.period.as_ref().and_then(cell_text)))
+        .with("period", text(all, |f| f.period.as_ref().and_then(cell_text).map(Cow::Owned)))
         .with("amount_fen", Cells::Int(all.iter().map(|f| f.amount).collect()))
-        .with("measure", text(&|_, f| f.measure.as_ref().and_then(cell_text)))
+        .with("measure", text(all, |f| f.measure.as_ref().and_then(cell_text).map(Cow::Owned)))
         .with("evidence_rows", Cells::Int(all.iter().map(|f| count(f.evidence.len() as u64 + f.evidence_omitted)).collect()))
-        .with("records_hash", text(&|_, f| Some(f.records_hash.clone())))
-        .with("flag_hash", text(&|_, f| Some(f.flag_hash.clone())));
+        .with("records_hash", text(all, |f| lent(&f.records_hash)))
+        .with("flag_hash", text(all, |f| lent(&f.flag_hash)));
     for lang in langs {
         frame = frame.with(
             &format!("message_{}", lang.replace(|c: char| !c.is_ascii_alphanumeric(), "_")),
-            text(&|_, f| message_text(&f.message, lang)),
+            text(all, |f| message_text(&f.message, lang).map(Cow::Owned)),
         );
     }
-    frame.with("detail", text(&|_, f| Some(json(&Finding { evidence: vec![], ..f.clone() }))))
+    frame.with("detail", text(all, |f| own(json(&Detail::from(f)))))
 }
 
-fn evidence_frame(findings: &[Finding]) -> Frame {
+/// Evidence rows `rows`, counted over all findings; `before`: how many rows the findings before each one have.
+fn evidence_frame<'a>(findings: &'a [Finding], before: &[usize], rows: Range<usize>) -> Frame<'a> {
+    let first = before.partition_point(|n| *n <= rows.start).saturating_sub(1);
+    let listed =
+        findings.iter().zip(before).skip(first).flat_map(|(f, n)| f.evidence.iter().enumerate().map(move |(i, e)| (n + i, f, i, e)));
     let all: Vec<(&Finding, usize, &EvidenceRow)> =
-        findings.iter().flat_map(|f| f.evidence.iter().enumerate().map(move |(i, e)| (f, i, e))).collect();
-    let text = |f: &dyn Fn(&(&Finding, usize, &EvidenceRow)) -> Option<String>| Cells::Text(all.iter().map(f).collect());
+        listed.skip_while(|(n, ..)| *n < rows.start).take(rows.len()).map(|(_, f, i, e)| (f, i, e)).collect();
+    let text = |of: &dyn Fn(&(&'a Finding, usize, &'a EvidenceRow)) -> Texts<'a>| Cells::Text(all.iter().map(of).collect());
     Frame::default()
-        .with("finding", text(&|(f, _, _)| Some(f.key.clone())))
+        .with("finding", text(&|(f, _, _)| lent(&f.key)))
         .with("position", Cells::Int(all.iter().map(|(_, i, _)| count(*i as u64)).collect()))
-        .with("table_name", text(&|(_, _, e)| Some(e.table.clone())))
-        .with("role", text(&|(_, _, e)| Some(e.role.clone())))
-        .with("file", text(&|(_, _, e)| Some(e.file.clone())))
-        .with("sheet", text(&|(_, _, e)| e.sheet.clone()))
+        .with("table_name", text(&|(_, _, e)| lent(&e.table)))
+        .with("role", text(&|(_, _, e)| lent(&e.role)))
+        .with("file", text(&|(_, _, e)| lent(&e.file)))
+        .with("sheet", text(&|(_, _, e)| e.sheet.as_deref().and_then(lent)))
         .with("line", Cells::Int(all.iter().map(|(_, _, e)| Some(i64::from(e.line))).collect()))
-        .with("record", text(&|(_, _, e)| Some(e.key.iter().map(|(_, v)| schema::format(v)).collect::<Vec<_>>().join("/"))))
-        .with("record_key", text(&|(_, _, e)| Some(json(&e.key))))
-        .with("cells", text(&|(_, _, e)| Some(json(&e.cells))))
+        .with("record", text(&|(_, _, e)| own(e.key.iter().map(|(_, v)| schema::format(v)).collect::<Vec<_>>().join("/"))))
+        .with("record_key", text(&|(_, _, e)| own(json(&e.key))))
+        .with("cells", text(&|(_, _, e)| own(json(&e.cells))))
 }
 
-fn cases_frame(content: &RunContent) -> Frame {
-    let all = &content.cases;
-    let text = |f: &dyn Fn(&crate::case::Case) -> Option<String>| Cells::Text(all.iter().map(f).collect());
+fn cases_frame(all: &[Case]) -> Frame<'_> {
     Frame::default()
-        .with("number", text(&|c| Some(c.number.clone())))
+        .with("number", text(all, |c| lent(&c.number)))
         .with("rank", Cells::Int(all.iter().map(|c| count(c.rank)).collect()))
-        .with("subject_entity", text(&|c| Some(c.subject.entity.clone())))
-        .with("subject", text(&|c| cell_text(&c.subject.value)))
-        .with("region", text(&|c| c.region.map(|r| schema::format(&Value::Region(r)))))
-        .with("severity", text(&|c| Some(severity_name(c.severity).to_owned())))
+        .with("subject_entity", text(all, |c| lent(&c.subject.entity)))
+        .with("subject", text(all, |c| cell_text(&c.subject.value).map(Cow::Owned)))
+        .with("region", text(all, |c| region(c.region)))
+        .with("severity", text(all, |c| lent(severity_name(c.severity))))
         .with("score", Cells::Int(all.iter().map(|c| Some(i64::from(c.score.total))).collect()))
         .with("amount_fen", Cells::Int(all.iter().map(|c| small(c.amount)).collect()))
         .with("findings", Cells::Int(all.iter().map(|c| count(c.findings.len() as u64)).collect()))
         .with("exempt", Cells::Int(all.iter().map(|c| count(c.exempt.len() as u64)).collect()))
-        .with("detail", text(&|c| Some(json(c))))
+        .with("detail", text(all, |c| own(json(c))))
 }
 
-fn outcomes_frame(content: &RunContent) -> Frame {
-    let all = &content.outcomes;
+fn outcomes_frame(all: &[Outcome]) -> Frame<'_> {
     let mut frame = Frame::default()
-        .with("rule", Cells::Text(all.iter().map(|o| Some(o.rule.clone())).collect()))
-        .with("status", Cells::Text(all.iter().map(|o| Some(status_name(&o.status).to_owned())).collect()))
+        .with("rule", text(all, |o| lent(&o.rule)))
+        .with("status", text(all, |o| lent(status_name(&o.status))))
         .with(
             "reason",
-            Cells::Text(
-                all.iter()
-                    .map(|o| match &o.status {
-                        Status::Completed => None,
-                        Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => Some(reason.clone()),
-                    })
-                    .collect(),
-            ),
+            text(all, |o| match &o.status {
+                Status::Completed => None,
+                Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => lent(reason),
+            }),
         )
-        .with("unit", Cells::Text(all.iter().map(|o| Some(o.unit.clone())).collect()));
-    let parts: [(&str, &dyn Fn(&crate::finding::Outcome) -> Count); 5] = [
+        .with("unit", text(all, |o| lent(&o.unit)));
+    let parts: [(&str, &dyn Fn(&Outcome) -> Count); 5] = [
         ("population", &|o| o.population),
         ("flagged", &|o| o.flagged),
         ("clear", &|o| o.clear),
@@ -173,7 +235,7 @@ fn outcomes_frame(content: &RunContent) -> Frame {
             .with(&format!("{name}_units"), Cells::Int(all.iter().map(|o| count(part(o).units)).collect()))
             .with(&format!("{name}_fen"), Cells::Int(all.iter().map(|o| small(part(o).money)).collect()));
     }
-    frame.with("detail", Cells::Text(all.iter().map(|o| Some(json(o))).collect()))
+    frame.with("detail", text(all, |o| own(json(o))))
 }
 
 /// `completed`, as files spell it.
@@ -186,30 +248,45 @@ pub fn status_name(status: &Status) -> &'static str {
     }
 }
 
-fn rejected_frame(all: &[Rejected]) -> Frame {
-    let text = |f: &dyn Fn(&Rejected) -> Option<String>| Cells::Text(all.iter().map(f).collect());
+fn rejected_frame(all: &[Rejected]) -> Frame<'_> {
     Frame::default()
-        .with("table_name", text(&|r| Some(r.table.clone())))
-        .with("file", text(&|r| Some(r.file.clone())))
-        .with("sheet", text(&|r| r.sheet.clone()))
+        .with("table_name", text(all, |r| lent(&r.table)))
+        .with("file", text(all, |r| lent(&r.file)))
+        .with("sheet", text(all, |r| r.sheet.as_deref().and_then(lent)))
         .with("line", Cells::Int(all.iter().map(|r| count(r.line)).collect()))
-        .with("column_name", text(&|r| r.column.clone()))
-        .with("delivered", text(&|r| Some(r.delivered.clone())))
-        .with("problem", text(&|r| Some(r.problem.clone())))
-        .with("detail", text(&|r| Some(json(r))))
+        .with("column_name", text(all, |r| r.column.as_deref().and_then(lent)))
+        .with("delivered", text(all, |r| lent(&r.delivered)))
+        .with("problem", text(all, |r| lent(&r.problem)))
+        .with("detail", text(all, |r| own(json(r))))
 }
 
 /// Writes everything but the manifest, the journal and the rendered files.
-pub(super) fn write_content(content: &RunContent, hash: &str, sink: &mut Sink<'_>) -> Result<(), Diagnostics> {
-    for (name, frame) in [
-        ("outcomes", outcomes_frame(content)),
-        ("findings", findings_frame(content)),
-        ("evidence", evidence_frame(&content.findings)),
-        ("cases", cases_frame(content)),
-        ("rejected", rejected_frame(&content.rejected)),
-    ] {
-        sink.parquet(name, &frame, hash)?;
+pub(super) fn write_content(content: &RunContent, hash: &str, sink: &Sink<'_>) -> Result<(), Diagnostics> {
+    let mut case_of: Vec<Option<&str>> = vec![None; content.findings.len()];
+    for case in &content.cases {
+        for &i in case.findings.iter().chain(&case.exempt) {
+            case_of[i] = Some(&case.number);
+        }
     }
+    let all = &content.findings;
+    let langs: BTreeSet<&String> = all.iter().flat_map(|f| f.message.keys()).collect();
+    let mut before = Vec::with_capacity(all.len());
+    let mut rows = 0;
+    for finding in all {
+        before.push(rows);
+        rows += finding.evidence.len();
+    }
+    // The large files side by side.
+    let (evidence, others) = rayon::join(
+        || sink.parquet("evidence", hash, rows, |rows| evidence_frame(all, &before, rows)),
+        || {
+            sink.parquet("findings", hash, all.len(), |rows| findings_frame(&all[rows.clone()], &case_of[rows], &langs))?;
+            sink.parquet("outcomes", hash, content.outcomes.len(), |rows| outcomes_frame(&content.outcomes[rows]))?;
+            sink.parquet("cases", hash, content.cases.len(), |rows| cases_frame(&content.cases[rows]))?;
+            sink.parquet("rejected", hash, content.rejected.len(), |rows| rejected_frame(&content.rejected[rows]))
+        },
+    );
+    evidence.and(others)?;
     let context = Context {
         rules: content.rules.clone(),
         visits: content.visits.clone(),
@@ -247,7 +324,7 @@ pub fn read(folder: &Path) -> Result<RunContent, Diagnostics> {
         .into());
     }
     let hash = super::sha256(manifest_text.as_bytes());
-    let frame = |name: &str| -> Result<Frame, Diagnostics> {
+    let frame = |name: &str| -> Result<Frame<'static>, Diagnostics> {
         let path = folder.join(format!("{name}.parquet"));
         let file = File::open(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
         let (frame, found) = Frame::read(file).map_err(|e| unreadable(&path, &e.to_string()))?;
@@ -294,32 +371,33 @@ fn parse<'de, T: Deserialize<'de>>(folder: &Path, name: &str, text: &'de str) ->
     serde_json::from_str(text).map_err(|e| unreadable(&folder.join(name), &e.to_string()))
 }
 
-fn details<T: for<'de> Deserialize<'de>>(folder: &Path, name: &str, frame: &Frame) -> Result<Vec<T>, Diagnostics> {
+fn details<T: for<'de> Deserialize<'de>>(folder: &Path, name: &str, frame: &Frame<'_>) -> Result<Vec<T>, Diagnostics> {
     let column = frame.text("detail").map_err(|e| unreadable(&folder.join(name), &e.to_string()))?;
     column.iter().map(|d| parse(folder, name, d.as_deref().unwrap_or_default())).collect()
 }
 
-fn evidence(folder: &Path, frame: &Frame) -> Result<Vec<(String, EvidenceRow)>, Diagnostics> {
+fn evidence(folder: &Path, frame: &Frame<'_>) -> Result<Vec<(String, EvidenceRow)>, Diagnostics> {
     let name = "evidence.parquet";
     let bad = |what: &str| unreadable(&folder.join(name), what);
     let text = |column: &str| frame.text(column).map_err(|e| bad(&e.to_string()));
     let (finding, table, role, file, sheet) = (text("finding")?, text("table_name")?, text("role")?, text("file")?, text("sheet")?);
     let (keys, cells) = (text("record_key")?, text("cells")?);
     let Some((_, Cells::Int(line))) = frame.0.iter().find(|(n, _)| n == "line") else { return Err(bad("no column `line`")) };
+    let name_of = |text: &Option<Cow<'_, str>>| Name::from(text.as_deref().unwrap_or_default());
     (0..frame.rows())
         .map(|i| {
-            let key: Vec<(String, Value)> = parse(folder, name, keys[i].as_deref().unwrap_or_default())?;
+            let key: Vec<(Name, Value)> = parse(folder, name, keys[i].as_deref().unwrap_or_default())?;
             let cells: Vec<Cell> = parse(folder, name, cells[i].as_deref().unwrap_or_default())?;
             let row = EvidenceRow {
-                table: table[i].clone().unwrap_or_default(),
-                role: role[i].clone().unwrap_or_default(),
-                file: file[i].clone().unwrap_or_default(),
-                sheet: sheet[i].clone(),
+                table: name_of(&table[i]),
+                role: name_of(&role[i]),
+                file: name_of(&file[i]),
+                sheet: sheet[i].as_ref().map(|_| name_of(&sheet[i])),
                 line: line[i].and_then(|l| u32::try_from(l).ok()).unwrap_or(0),
                 key,
                 cells,
             };
-            Ok((finding[i].clone().unwrap_or_default(), row))
+            Ok((finding[i].as_deref().unwrap_or_default().to_owned(), row))
         })
         .collect()
 }

@@ -21,7 +21,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
-fn plain(sink: &mut Sink<'_>) -> Result<(), Diagnostics> {
+fn plain(sink: &Sink<'_>) -> Result<(), Diagnostics> {
     sink.file("cases/a.html", b"x")
 }
 

@@ -4,15 +4,17 @@ mod columnar;
 mod csv;
 mod files;
 mod header;
+mod pages;
 mod sheet;
 mod text;
 
 use crate::diagnostic::{Diagnostic, Place};
 
-pub use columnar::{Cell, Columnar, FileColumn, Kind, hash_file, open_columnar};
+pub use columnar::{Cell, Columnar, FileColumn, Kind, hash_file, open_columnar, open_indexed};
 pub use csv::{CsvRecords, Field, has_open_quote};
 pub use files::{Fingerprint, InputFile, expand, format_of};
 pub use header::{Found, Wanted, map_headers, missing_column, normal_header};
+pub use pages::{MISSING, Texts};
 pub use sheet::{Sheet, number_text, read_sheet};
 pub use text::{Block, BlockReader, Cut};
 

@@ -35,7 +35,8 @@ pub struct BlockReader {
     file: InputFile,
     input: File,
     before: Fingerprint,
-    hasher: Sha256,
+    /// `None`: the hash is known already.
+    hasher: Option<Sha256>,
     decoder: Option<Decoder>,
     /// Declared, or found by a byte order mark.
     encoding: &'static Encoding,
@@ -70,7 +71,7 @@ impl BlockReader {
             file: file.clone(),
             input,
             before,
-            hasher: Sha256::new(),
+            hasher: Some(Sha256::new()),
             decoder: None,
             encoding: declared.unwrap_or(encoding_rs::UTF_8),
             declared: declared.is_some(),
@@ -82,6 +83,13 @@ impl BlockReader {
             started: false,
             ended: false,
         })
+    }
+
+    /// Does not hash what is read.
+    #[must_use]
+    pub fn unhashed(mut self) -> Self {
+        self.hasher = None;
+        self
     }
 
     /// The next block; `None` after the last.
@@ -119,7 +127,9 @@ impl BlockReader {
         let target = if decoded { &mut self.carry } else { &mut raw };
         let before = target.len();
         let read = Read::by_ref(&mut self.input).take(want as u64).read_to_end(target).map_err(|e| unreadable(&self.file, &e))?;
-        self.hasher.update(&target[before..]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&target[before..]);
+        }
         self.bytes += read as u64;
         self.ended = read < want;
         if decoded {
@@ -215,7 +225,7 @@ impl BlockReader {
             return Err(changed(&self.file, &read, &after)
                 .unwrap_or_else(|| Diagnostic::error("file-changed", "the file changed while it was read")));
         }
-        Ok((hex(&self.hasher.finalize()), self.bytes))
+        Ok((self.hasher.map_or_else(String::new, |h| hex(&h.finalize())), self.bytes))
     }
 }
 

@@ -398,7 +398,7 @@ mod tests {
             file: "f.csv".into(),
             sheet: None,
             line: 2,
-            key: key.iter().map(|v| ("k".to_string(), v.clone())).collect(),
+            key: key.iter().map(|v| ("k".into(), v.clone())).collect(),
             cells: vec![],
         });
         Finding {

@@ -1,14 +1,16 @@
 //! Blocks of packed columns become a table: one vector per column, texts as codes of their dictionary, rows in order.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::build::{BlockColumn, BlockData, LISTED_REJECTED, Lines};
 use super::intern::Domain;
-use super::order::{gather, order, repeated, same_value};
+use super::order::{gather, order, repeated, same_value, tied};
 use super::plan::{PlannedColumn, TablePlan};
 use super::read::FileRows;
 use super::receipt::{self, Duplicates};
-use super::{Bits, Column, Data, Dictionary, Origin, Receipt, Rejected, Table};
+use super::{Bits, Column, Data, Dictionary, Loaded, Origin, Receipt, Rejected, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::schema::Type;
 
@@ -16,7 +18,22 @@ pub(super) struct Assembled {
     pub table: Table,
     pub receipt: Receipt,
     pub rejected: Vec<Rejected>,
+    /// What the receipt does not say already; see [`receipt::warnings`].
     pub warnings: Diagnostics,
+    /// Rejected cells by column and file.
+    pub rejected_cells: Vec<Vec<u64>>,
+    /// Whether two rows agree in the sort columns and the key, so that their order follows from the other columns.
+    pub ties: bool,
+}
+
+impl Loaded {
+    pub(super) fn take(&mut self, plan: &TablePlan, assembled: Assembled) {
+        self.warnings.extend(assembled.warnings);
+        self.warnings.extend(receipt::warnings(plan, &assembled.receipt, assembled.rejected.len()));
+        self.tables[plan.index] = Arc::new(assembled.table);
+        self.receipt.push(assembled.receipt);
+        self.rejected.extend(assembled.rejected);
+    }
 }
 
 /// `as_of`: see `LoadOptions`.
@@ -36,20 +53,19 @@ pub(super) fn assemble(plan: &TablePlan, files: Vec<FileRows>, domains: &[Domain
     }
     let mut origin = Origin { files: vec![], file: Vec::with_capacity(rows), line: Vec::with_capacity(rows) };
     let mut rejected = vec![];
-    let mut rejected_cells = vec![];
+    let mut rejected_cells: Vec<Vec<u64>> = vec![vec![0; files.len()]; plan.columns.len()];
     let mut ragged = 0;
     let mut columns: Vec<Vec<BlockColumn>> = plan.columns.iter().map(|_| vec![]).collect();
     for (number, file) in files.into_iter().enumerate() {
-        let mut bad_cells = 0;
         for block in file.blocks {
             origin.file.extend(std::iter::repeat_n(number as u16, block.rows));
             match block.lines {
                 Lines::Each(lines) => origin.line.extend(lines),
                 Lines::From(first) => origin.line.extend(first..first + block.rows as u32),
             }
-            bad_cells += block.rejected_cells;
             ragged += block.ragged;
-            for (all, column) in columns.iter_mut().zip(block.columns) {
+            for ((all, cells), column) in columns.iter_mut().zip(&mut rejected_cells).zip(block.columns) {
+                cells[number] += column.bad.len() as u64;
                 all.push(column);
             }
             for cell in block.rejected.into_iter().take(LISTED_REJECTED - rejected.len().min(LISTED_REJECTED)) {
@@ -64,7 +80,6 @@ pub(super) fn assemble(plan: &TablePlan, files: Vec<FileRows>, domains: &[Domain
                 });
             }
         }
-        rejected_cells.push(bad_cells);
         origin.files.push(file.origin);
         warnings.extend(file.warnings);
     }
@@ -75,13 +90,16 @@ pub(super) fn assemble(plan: &TablePlan, files: Vec<FileRows>, domains: &[Domain
         .collect();
 
     let duplicates = duplicate_keys(plan, &columns, &origin, rows, &mut warnings);
-    let receipt = receipt::build(plan, &columns, &origin, rows, ragged, &rejected_cells, &duplicates, &mut warnings);
-    warn_of_rejected(plan, &receipt, rejected.len(), &mut warnings);
+    let receipt = receipt::build(plan, &columns, &origin, rows, ragged, &rejected_cells, &duplicates);
 
     let kept = plan.snapshot.and_then(|at| latest(plan, &columns, at, as_of, rows));
     let table = arrange(plan, columns, origin, rows, kept);
     let receipt = Receipt { rows: table.rows as u64, ..receipt };
-    Ok(Assembled { table, receipt, rejected, warnings })
+    let by: Vec<usize> = plan.sort.iter().chain(&plan.key).copied().collect();
+    let whole = plan.key.iter().all(|&k| table.columns[k].valid.is_none());
+    let unique = !plan.key.is_empty() && whole && receipt.duplicate_keys == 0;
+    let ties = !unique && tied(&table.columns, &by, table.rows);
+    Ok(Assembled { table, receipt, rejected, warnings, rejected_cells, ties })
 }
 
 fn column(planned: &PlannedColumn, blocks: Vec<BlockColumn>, rows: usize, domain: Option<&Domain>) -> Column {
@@ -123,7 +141,7 @@ fn column(planned: &PlannedColumn, blocks: Vec<BlockColumn>, rows: usize, domain
                     codes.extend(numbers.iter().map(|&n| of.and_then(|of| of.get(n as usize)).copied().unwrap_or(0)));
                 }
             }
-            Data::Code(codes, domain.map_or_else(|| std::sync::Arc::new(Dictionary::default()), |d| d.dictionary.clone()))
+            Data::Code(codes, domain.map_or_else(|| Arc::new(Dictionary::default()), |d| d.dictionary.clone()))
         }
         Type::Bool => Data::Bool(
             blocks.iter().filter_map(|b| if let BlockData::Bool(v) = &b.data { Some(v) } else { None }).flatten().copied().collect(),
@@ -195,29 +213,6 @@ fn key_text(plan: &TablePlan, columns: &[Column], row: usize) -> String {
     plan.key.iter().map(|&k| crate::schema::mask(&columns[k].value(row))).collect::<Vec<_>>().join(", ")
 }
 
-fn warn_of_rejected(plan: &TablePlan, receipt: &Receipt, listed: usize, warnings: &mut Diagnostics) {
-    for column in receipt.columns.iter().filter(|c| c.rejected > 0) {
-        warnings.push(
-            Diagnostic::warning(
-                "rejected-cells",
-                format!("{} of {} cells of `{}.{}` could not be read", column.rejected, receipt.rows_delivered, plan.name(), column.column),
-            )
-            .at(plan.columns.iter().find(|c| c.name == column.column).and_then(|c| c.wanted.span.clone()), "")
-            .note("the records are kept; rules that read the cell report them as not assessable")
-            .help("the cells are listed with file and line in `recount.rejected`"),
-        );
-    }
-    if listed == LISTED_REJECTED {
-        warnings.push(
-            Diagnostic::warning(
-                "rejected-not-listed",
-                format!("only the first {LISTED_REJECTED} rejected cells of table `{}` are listed", plan.name()),
-            )
-            .help("check the declared types of its columns against the files"),
-        );
-    }
-}
-
 /// The latest row of each key up to `as_of`: all rows of the key's latest delivery. Rows whose key or delivery date cannot be read stay.
 /// `None`: all rows.
 fn latest(plan: &TablePlan, columns: &[Column], at: usize, as_of: Option<i32>, rows: usize) -> Option<Bits> {
@@ -249,14 +244,20 @@ fn latest(plan: &TablePlan, columns: &[Column], at: usize, as_of: Option<i32>, r
     Some(keep)
 }
 
-/// Rows in order: the sort columns, the key, everything else.
-pub(super) fn arrange(plan: &TablePlan, columns: Vec<Column>, origin: Origin, rows: usize, kept: Option<Bits>) -> Table {
+/// Columns by which rows are ordered: the sort columns, the key, everything else.
+pub(super) fn order_of(plan: &TablePlan) -> Vec<usize> {
     let mut by = plan.sort.clone();
-    for i in plan.key.iter().copied().chain(0..columns.len()) {
+    for i in plan.key.iter().copied().chain(0..plan.columns.len()) {
         if !by.contains(&i) {
             by.push(i);
         }
     }
+    by
+}
+
+/// Rows in order, without those that are not kept.
+pub(super) fn arrange(plan: &TablePlan, columns: Vec<Column>, origin: Origin, rows: usize, kept: Option<Bits>) -> Table {
+    let by = order_of(plan);
     let mut sorted = order(&columns, &by, rows);
     if let Some(kept) = kept.filter(|k| !k.all()) {
         sorted = Some(match sorted {
@@ -268,14 +269,18 @@ pub(super) fn arrange(plan: &TablePlan, columns: Vec<Column>, origin: Origin, ro
     let name = plan.name().to_owned();
     match sorted {
         None => Table { name, rows, columns, sorted_by, origin },
-        Some(order) => {
-            let columns = columns.into_par_iter().map(|c| gather(&c, &order)).collect();
-            let origin = Origin {
-                files: origin.files,
-                file: order.par_iter().with_min_len(4096).map(|&r| origin.file[r as usize]).collect(),
-                line: order.par_iter().with_min_len(4096).map(|&r| origin.line[r as usize]).collect(),
-            };
-            Table { name, rows: order.len(), columns, sorted_by, origin }
-        }
+        Some(order) => picked(Table { name, rows, columns, sorted_by, origin }, &order),
     }
+}
+
+/// The rows `order` of a table, in that order.
+pub(super) fn picked(table: Table, order: &[u32]) -> Table {
+    let Table { name, columns, sorted_by, origin, .. } = table;
+    let columns = columns.into_par_iter().map(|c| gather(&c, order)).collect();
+    let origin = Origin {
+        files: origin.files,
+        file: order.par_iter().with_min_len(4096).map(|&r| origin.file[r as usize]).collect(),
+        line: order.par_iter().with_min_len(4096).map(|&r| origin.line[r as usize]).collect(),
+    };
+    Table { name, rows: order.len(), columns, sorted_by, origin }
 }

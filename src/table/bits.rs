@@ -70,6 +70,22 @@ impl Bits {
         self.len += 1;
         self.set(self.len - 1, value);
     }
+    /// `other` behind the last bit.
+    pub fn append(&mut self, other: &Bits) {
+        let shift = self.len % 64;
+        if shift == 0 {
+            self.words.extend_from_slice(&other.words);
+        } else {
+            for &word in &other.words {
+                if let Some(last) = self.words.last_mut() {
+                    *last |= word << shift;
+                }
+                self.words.push(word >> (64 - shift));
+            }
+        }
+        self.len += other.len;
+        self.words.truncate(self.len.div_ceil(64));
+    }
     pub fn count_ones(&self) -> usize {
         self.words.iter().map(|w| w.count_ones() as usize).sum()
     }
@@ -148,6 +164,9 @@ mod tests {
             prop_assert_eq!(&bits, &Bits::from_fn(values.len(), |i| values[i]));
             prop_assert_eq!(bits.ones().collect::<Vec<_>>(), (0..values.len()).filter(|&i| values[i]).collect::<Vec<_>>());
             prop_assert_eq!(bits.not().count_ones(), values.iter().filter(|v| !**v).count());
+            let mut twice = bits.clone();
+            twice.append(&bits);
+            prop_assert_eq!(twice, values.iter().chain(&values).copied().collect::<Bits>());
             let start = start.min(values.len());
             let len = len.min(values.len() - start);
             prop_assert_eq!(bits.slice(start, len), values[start..start + len].iter().copied().collect::<Bits>());

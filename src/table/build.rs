@@ -49,7 +49,6 @@ pub(super) struct BlockRows {
     pub lines: Lines,
     pub columns: Vec<BlockColumn>,
     pub rejected: Vec<RejectedCell>,
-    pub rejected_cells: u64,
     pub ragged: u64,
     /// Records without any content, left out.
     pub blank: u64,
@@ -90,6 +89,18 @@ impl BlockData {
     }
 }
 
+/// What is kept of a cell that was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kept {
+    Missing,
+    I64(i64),
+    /// And whether it is known to the month alone.
+    I32(i32, bool),
+    Bool(bool),
+    /// Number of the column's interner.
+    Text(u32),
+}
+
 /// Packs the cells of one column.
 pub(super) struct ColumnBuilder<'a> {
     planned: &'a PlannedColumn,
@@ -97,7 +108,6 @@ pub(super) struct ColumnBuilder<'a> {
     interner: Option<Interner>,
     column: BlockColumn,
     rejected: Vec<RejectedCell>,
-    rejected_cells: u64,
 }
 
 impl<'a> ColumnBuilder<'a> {
@@ -105,28 +115,46 @@ impl<'a> ColumnBuilder<'a> {
         let planned = &plan.columns[slot];
         let interner = planned.domain.map(|d| pool.borrow(d));
         let column = BlockColumn { data: BlockData::new(planned, interner.as_ref(), capacity), missing: vec![], bad: vec![], part: vec![] };
-        ColumnBuilder { planned, slot, interner, column, rejected: vec![], rejected_cells: 0 }
+        ColumnBuilder { planned, slot, interner, column, rejected: vec![] }
     }
     pub fn semantic(&self) -> &'a SemanticType {
         &self.planned.semantic
     }
     #[inline]
     pub fn cell(&mut self, cell: &str, line: u32) {
-        match (pack(cell, &self.planned.semantic), &mut self.column.data) {
-            (Ok(Packed::I64(value)), BlockData::I64(v)) => v.push(value),
-            (Ok(Packed::I32(value, part)), BlockData::I32(v)) => {
+        self.keep(cell, line);
+    }
+    /// Reads a cell; gives what was kept of it, unless it is bad.
+    #[inline]
+    pub fn keep(&mut self, cell: &str, line: u32) -> Option<Kept> {
+        let kept = match (pack(cell, &self.planned.semantic), &mut self.interner) {
+            (Ok(Packed::I64(value)), _) => Kept::I64(value),
+            (Ok(Packed::I32(value, part)), _) => Kept::I32(value, part),
+            (Ok(Packed::Bool(value)), _) => Kept::Bool(value),
+            (Ok(Packed::Text(text)), Some(interner)) => Kept::Text(interner.number(&text)),
+            (Ok(_), _) => Kept::Missing,
+            (Err(bad), _) => {
+                self.bad(cell, bad, line);
+                return None;
+            }
+        };
+        self.again(kept);
+        Some(kept)
+    }
+    /// A cell with the same text as one before.
+    #[inline]
+    pub fn again(&mut self, kept: Kept) {
+        match (kept, &mut self.column.data) {
+            (Kept::Text(number), BlockData::Text(v, _)) => v.push(number),
+            (Kept::I64(value), BlockData::I64(v)) => v.push(value),
+            (Kept::I32(value, part), BlockData::I32(v)) => {
                 if part {
                     self.column.part.push(v.len() as u32);
                 }
                 v.push(value);
             }
-            (Ok(Packed::Bool(value)), BlockData::Bool(v)) => v.push(value),
-            (Ok(Packed::Text(text)), BlockData::Text(v, _)) => match &mut self.interner {
-                Some(interner) => v.push(interner.number(&text)),
-                None => self.missing(),
-            },
-            (Err(bad), _) => self.bad(cell, bad, line),
-            (Ok(_), _) => self.missing(),
+            (Kept::Bool(value), BlockData::Bool(v)) => v.push(value),
+            _ => self.missing(),
         }
     }
     /// A value that needs no reading. The type of the column decides which of the three it takes.
@@ -155,7 +183,6 @@ impl<'a> ColumnBuilder<'a> {
     pub fn bad(&mut self, delivered: &str, bad: BadCell, line: u32) {
         self.column.bad.push(self.column.data.len() as u32);
         self.column.data.push_nothing();
-        self.rejected_cells += 1;
         if self.rejected.len() < LISTED_REJECTED {
             self.rejected.push(RejectedCell { line, column: Some(self.slot), delivered: shorten(delivered), problem: bad.problem });
         }
@@ -169,19 +196,18 @@ impl<'a> ColumnBuilder<'a> {
         self.column.part.pop_if(|r| *r == row);
         if self.column.bad.last() != Some(&row) {
             self.column.bad.push(row);
-            self.rejected_cells += 1;
         }
         self.column.data.pop();
         self.column.data.push_nothing();
         // The record is listed; its cells would only repeat that.
         self.rejected.pop_if(|r| r.line == line);
     }
-    /// The column, its rejected cells and their number.
-    pub fn finish(self, pool: &Pool) -> (BlockColumn, Vec<RejectedCell>, u64) {
+    /// The column and its rejected cells.
+    pub fn finish(self, pool: &Pool) -> (BlockColumn, Vec<RejectedCell>) {
         if let (Some(domain), Some(interner)) = (self.planned.domain, self.interner) {
             pool.give_back(domain, interner);
         }
-        (self.column, self.rejected, self.rejected_cells)
+        (self.column, self.rejected)
     }
 }
 
@@ -247,13 +273,11 @@ impl<'a> BlockBuilder<'a> {
 
 impl BlockRows {
     /// Columns with their rejected cells, and rejected records.
-    pub fn new(rows: usize, lines: Lines, parts: Vec<(BlockColumn, Vec<RejectedCell>, u64)>, records: Vec<RejectedCell>) -> Self {
-        let mut block =
-            BlockRows { rows, lines, columns: Vec::with_capacity(parts.len()), rejected: records, rejected_cells: 0, ragged: 0, blank: 0 };
-        for (column, rejected, cells) in parts {
+    pub fn new(rows: usize, lines: Lines, parts: Vec<(BlockColumn, Vec<RejectedCell>)>, records: Vec<RejectedCell>) -> Self {
+        let mut block = BlockRows { rows, lines, columns: Vec::with_capacity(parts.len()), rejected: records, ragged: 0, blank: 0 };
+        for (column, rejected) in parts {
             block.columns.push(column);
             block.rejected.extend(rejected);
-            block.rejected_cells += cells;
         }
         block.rejected.sort_by_key(|r| (r.line, r.column.unwrap_or(usize::MAX)));
         block

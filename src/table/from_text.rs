@@ -77,10 +77,7 @@ pub fn from_text_as_of(
             continue;
         }
         let assembled = assemble(plan, files, &domains, as_of)?;
-        loaded.tables[plan.index] = Arc::new(assembled.table);
-        loaded.receipt.push(assembled.receipt);
-        loaded.rejected.extend(assembled.rejected);
-        loaded.warnings.extend(assembled.warnings);
+        loaded.take(plan, assembled);
     }
     Ok(loaded)
 }

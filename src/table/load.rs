@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::assemble::assemble;
+use super::assemble::{assemble, picked};
 use super::intern::Pool;
 use super::plan::{TablePlan, plan};
+use super::prune::matching;
 use super::read::{BLOCK_BYTES, FileRows, Reading};
-use super::store::{Shelf, StoredTable};
-use super::{Column, Data, Dictionary, LoadOptions, Loaded, Needs, Origin, Table};
+use super::store::{Found, Shelf, StoredTable};
+use super::{Column, Data, Dictionary, Freshness, LoadOptions, Loaded, Needs, Origin, Table};
 use crate::diagnostic::Diagnostics;
 use crate::project::Project;
 use crate::schema::{SemanticType, Type};
@@ -23,45 +24,71 @@ pub fn load(project: &Project, needs: &Needs, options: &LoadOptions) -> Result<L
 /// [`load`] with a given size of the blocks that are packed at once; the result does not depend on it.
 pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, block_bytes: usize) -> Result<Loaded, Diagnostics> {
     let mut messages = Diagnostics::default();
-    let (plans, domains) = plan(project, needs, options.restricted_ok)?;
+    let mut needs = needs.clone();
+    for (table, conditions) in &options.only {
+        needs.columns.entry(table.clone()).or_default().extend(conditions.iter().map(|c| c.column.clone()));
+    }
+    let (plans, domains) = plan(project, &needs, options.restricted_ok)?;
     let pool = Pool::new(domains);
-    let mut read: Vec<(TablePlan, Option<Shelf>, Source)> = vec![];
-    for plan in plans {
-        let Some(files) = messages.take(expand(&project.root, &plan.source.from)) else { continue };
+    let mut files: Vec<Vec<InputFile>> = vec![];
+    let mut missing: Vec<Diagnostics> = vec![];
+    for plan in &plans {
+        let (found, problems) = match expand(&project.root, &plan.source.from) {
+            Ok(found) => (found, Diagnostics::default()),
+            Err(problems) => (vec![], problems),
+        };
+        files.push(found);
+        missing.push(problems);
+    }
+    let mut read: Vec<(&TablePlan, Option<Shelf>, Source)> = vec![];
+    let mut store = vec![];
+    for ((plan, files), missing) in plans.iter().zip(&files).zip(missing) {
+        if !missing.is_empty() {
+            messages.extend(missing);
+            continue;
+        }
         let bytes = files.iter().filter_map(|f| Fingerprint::of(f).ok()).map(|f| f.bytes).sum();
         options.progress.table(plan.name(), bytes);
-        let shelf = match &options.store {
-            None => None,
-            Some(store) => match messages.take(Shelf::new(store, project, &plan, &files, options.as_of)) {
-                Some(shelf) => Some(shelf),
-                None => continue,
-            },
-        };
-        match shelf.as_ref().map_or(Ok(None), |s| s.read(&plan, &pool)) {
-            Ok(Some(stored)) => {
-                options.progress.bytes(plan.name(), bytes);
-                read.push((plan, None, Source::Stored(Box::new(stored))));
-                continue;
-            }
-            Ok(None) => {}
-            Err(warning) => messages.push(warning),
+        let only = options.only.get(plan.name()).map_or(&[][..], Vec::as_slice);
+        let shelf = options.store.as_ref().map(|store| Shelf::new(store, plan, files, options.as_of));
+        if let Some(shelf) = &shelf {
+            let freshness = match shelf.find(&pool, only) {
+                Ok(Found::Fresh(stored)) => {
+                    options.progress.bytes(plan.name(), bytes);
+                    store.push((plan.name().to_owned(), Freshness::Fresh));
+                    read.push((plan, None, Source::Stored(stored)));
+                    continue;
+                }
+                Ok(Found::Stale(why)) => why,
+                Err(problems) => {
+                    messages.extend(problems);
+                    Freshness::Unreadable
+                }
+            };
+            store.push((plan.name().to_owned(), freshness));
         }
-        let reading = Reading { plan: &plan, pool: &pool, progress: options.progress, block_bytes };
+        let reading = Reading { plan, pool: &pool, progress: options.progress, block_bytes };
         let results: Vec<Result<FileRows, Diagnostics>> = files.par_iter().map(|f: &InputFile| reading.file(f)).collect();
         let files: Vec<FileRows> = results.into_iter().filter_map(|r| messages.take(r)).collect();
         read.push((plan, shelf, Source::Files(files)));
     }
     messages.clone().finish(())?;
     let domains = pool.finish();
-    let mut loaded = Loaded { warnings: messages, ..Loaded::default() };
+    let mut loaded = Loaded { warnings: messages, store, ..Loaded::default() };
     loaded.tables = project.tables.iter().map(|t| Arc::new(not_needed(&t.name.value))).collect();
     for (plan, shelf, source) in read {
-        let (assembled, previous) = match source {
-            Source::Stored(stored) => stored.finish(&plan, project, &domains),
+        let (mut assembled, previous) = match source {
+            Source::Stored(stored) => {
+                loaded.contents.extend(stored.contents().map(|c| (plan.name().to_owned(), c)));
+                stored.finish(plan, &domains)
+            }
             Source::Files(files) => {
-                let assembled = assemble(&plan, files, &domains, options.as_of)?;
-                let previous = shelf.and_then(|shelf| match shelf.write(&plan, &assembled) {
-                    Ok(previous) => previous,
+                let assembled = assemble(plan, files, &domains, options.as_of)?;
+                let previous = shelf.and_then(|shelf| match shelf.write(&assembled) {
+                    Ok((previous, contents)) => {
+                        loaded.contents.push((plan.name().to_owned(), contents));
+                        previous
+                    }
                     Err(warning) => {
                         loaded.warnings.push(warning);
                         None
@@ -71,10 +98,10 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
             }
         };
         options.progress.done(plan.name(), assembled.table.rows as u64);
-        loaded.tables[plan.index] = Arc::new(assembled.table);
-        loaded.receipt.push(assembled.receipt);
-        loaded.rejected.extend(assembled.rejected);
-        loaded.warnings.extend(assembled.warnings);
+        if let Some(rows) = options.only.get(plan.name()).and_then(|only| matching(&assembled.table, only)) {
+            assembled.table = picked(assembled.table, &rows);
+        }
+        loaded.take(plan, assembled);
         loaded.previous.extend(previous);
     }
     Ok(loaded)

@@ -4,6 +4,7 @@ mod assemble;
 mod bits;
 mod build;
 mod column;
+mod contents;
 mod delivered;
 mod from_text;
 mod intern;
@@ -13,8 +14,10 @@ mod order;
 mod packed;
 mod parquet;
 mod plan;
+mod prune;
 mod read;
 mod receipt;
+mod seen;
 mod store;
 
 #[cfg(test)]
@@ -22,7 +25,9 @@ mod tests;
 
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
-pub use delivered::{Delivered, WantedRows, delivered};
+pub use contents::{BUCKETS, ContentHash, Contents};
+pub use delivered::{Delivered, WantedCells, delivered};
 pub use from_text::{from_text, from_text_as_of};
 pub use load::{load, load_in_blocks};
-pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
+pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
+pub use prune::{Compare, Condition};

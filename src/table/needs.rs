@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Table;
+use super::{Condition, Contents, Table};
 use crate::diagnostic::Diagnostics;
 
 /// Columns that must be loaded, by table and column name, and groups of text columns that are compared and so share a dictionary.
@@ -42,12 +42,14 @@ pub struct LoadOptions<'a> {
     pub restricted_ok: bool,
     /// Day of the audit, days since 1970-01-01: of a snapshot table the latest row of each key up to this day is taken. `None`: the latest of all.
     pub as_of: Option<i32>,
+    /// Conditions by table: rows that do not meet all of them are left out. Receipts are those of the whole delivery.
+    pub only: BTreeMap<String, Vec<Condition>>,
     pub progress: &'a dyn Progress,
 }
 
 impl Default for LoadOptions<'_> {
     fn default() -> Self {
-        LoadOptions { store: None, restricted_ok: false, as_of: None, progress: &Silent }
+        LoadOptions { store: None, restricted_ok: false, as_of: None, only: BTreeMap::new(), progress: &Silent }
     }
 }
 
@@ -121,6 +123,38 @@ pub struct ControlCheck {
     pub agrees: bool,
 }
 
+/// What the store had for a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freshness {
+    /// The stored table was read.
+    Fresh,
+    /// Nothing was stored yet.
+    Empty,
+    /// Delivered files are not the stored ones; what of which file.
+    Files(Vec<String>),
+    /// The table is declared otherwise than it was stored.
+    Declaration,
+    /// These columns were not stored, or under another declaration.
+    Columns(Vec<String>),
+    /// It could not be read; a warning says why.
+    Unreadable,
+}
+
+impl Freshness {
+    /// Why the delivered files were read, in words; `None` if they were not.
+    pub fn reason(&self) -> Option<String> {
+        Some(match self {
+            Freshness::Fresh => return None,
+            Freshness::Empty => "not stored yet".to_owned(),
+            Freshness::Files(files) if files.len() > 3 => format!("{} and {} more", files[..3].join(", "), files.len() - 3),
+            Freshness::Files(files) => files.join(", "),
+            Freshness::Declaration => "declared otherwise, or for another day".to_owned(),
+            Freshness::Columns(columns) => format!("without {}", columns.join(", ")),
+            Freshness::Unreadable => "the store cannot be read".to_owned(),
+        })
+    }
+}
+
 /// A project's tables, loaded.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
@@ -133,4 +167,8 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// Receipts of the deliveries before these, of the tables whose store still holds one. Never part of a result: it depends on the store.
     pub previous: Vec<Receipt>,
+    /// By table that was needed, when there is a store. Never part of a result.
+    pub store: Vec<(String, Freshness)>,
+    /// Hashes of what each table holds, as stored (maybe with further columns). Never part of a result.
+    pub contents: Vec<(String, Contents)>,
 }

@@ -137,6 +137,17 @@ pub(super) fn same_value(data: &Data, a: usize, b: usize) -> bool {
     }
 }
 
+/// Whether two neighbours agree in all columns `by`, missing and bad cells among them.
+pub(super) fn tied(columns: &[Column], by: &[usize], rows: usize) -> bool {
+    let same = |c: &Column, a: usize, b: usize| {
+        same_value(&c.data, a, b)
+            && c.is_valid(a) == c.is_valid(b)
+            && c.is_bad(a) == c.is_bad(b)
+            && c.part.as_ref().is_none_or(|p| p.get(a) == p.get(b))
+    };
+    (1..rows).into_par_iter().with_min_len(4096).any(|row| by.iter().all(|&i| same(&columns[i], row - 1, row)))
+}
+
 /// `column` with its rows as `rows` says.
 pub(super) fn gather(column: &Column, rows: &[u32]) -> Column {
     let bits = |b: &Bits| Bits::from_fn(rows.len(), |i| b.get(rows[i] as usize));

@@ -4,11 +4,11 @@
 use rayon::prelude::*;
 
 use super::FileOrigin;
-use super::build::{BlockRows, ColumnBuilder, Lines};
+use super::build::{BlockRows, ColumnBuilder, Kept, Lines};
 use super::read::{FileRows, Reading};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::schema::{BadCell, SemanticType, Value, dates, format, number};
-use crate::source::{Cell, Columnar, Found, InputFile, Kind, hash_file, map_headers, number_text, open_columnar};
+use crate::source::{Cell, Columnar, Found, InputFile, Kind, MISSING, Texts, hash_file, map_headers, number_text, open_columnar};
 
 pub(super) fn read(reading: &Reading, file: &InputFile) -> Result<FileRows, Diagnostics> {
     let parquet = open_columnar(file)?;
@@ -77,6 +77,9 @@ fn groups(reading: &Reading, parquet: &Columnar, found: &Found) -> Result<Vec<Bl
 }
 
 fn fill(builder: &mut ColumnBuilder, parquet: &Columnar, group: usize, column: usize, first: u32) -> Result<(), Diagnostic> {
+    if parquet.holds_texts(column) {
+        return texts(builder, parquet, group, column, first);
+    }
     let semantic = builder.semantic();
     let kind = parquet.columns[column].kind;
     let mut line = first;
@@ -87,6 +90,51 @@ fn fill(builder: &mut ColumnBuilder, parquet: &Columnar, group: usize, column: u
         }
         line += 1;
     })
+}
+
+/// Each text of the file's dictionary is read once, however many rows hold it.
+fn texts(builder: &mut ColumnBuilder, parquet: &Columnar, group: usize, column: usize, first: u32) -> Result<(), Diagnostic> {
+    let mut line = first;
+    let mut known: Vec<Option<Kept>> = vec![];
+    let cell = |builder: &mut ColumnBuilder, bytes: &[u8], line: u32| match std::str::from_utf8(bytes) {
+        Ok(text) => builder.keep(text, line),
+        Err(_) => {
+            builder.bad(&String::from_utf8_lossy(bytes), BadCell::new("the value is not UTF-8 text"), line);
+            None
+        }
+    };
+    parquet.texts(
+        group,
+        column,
+        |_| false,
+        |rows| match rows {
+            Texts::Skipped(_) => {}
+            Texts::Plain(cells) => {
+                for bytes in cells {
+                    match bytes {
+                        Some(bytes) => _ = cell(builder, bytes, line),
+                        None => builder.missing(),
+                    }
+                    line += 1;
+                }
+            }
+            Texts::Coded(codes, dictionary) => {
+                known.resize(dictionary.len(), None);
+                for &code in codes {
+                    if code == MISSING {
+                        builder.missing();
+                    } else {
+                        match known[code as usize] {
+                            Some(kept) => builder.again(kept),
+                            // A cell that does not parse is listed each time.
+                            None => known[code as usize] = cell(builder, dictionary[code as usize], line),
+                        }
+                    }
+                    line += 1;
+                }
+            }
+        },
+    )
 }
 
 #[inline]

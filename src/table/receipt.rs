@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::build::LISTED_REJECTED;
 use super::plan::TablePlan;
 use super::{Column, ColumnReceipt, ControlCheck, Data, FileReceipt, Origin, Receipt};
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::schema::{MoneyUnit, SemanticType, Type, Value, format, number};
 
 #[derive(Debug, Default)]
@@ -13,16 +14,14 @@ pub(super) struct Duplicates {
     pub by_file: Vec<u64>,
 }
 
-#[allow(clippy::too_many_arguments, reason = "all that is known of a delivery, once")]
 pub(super) fn build(
     plan: &TablePlan,
     columns: &[Column],
     origin: &Origin,
     rows: usize,
     ragged: u64,
-    rejected_cells: &[u64],
+    rejected_cells: &[Vec<u64>],
     duplicates: &Duplicates,
-    warnings: &mut Diagnostics,
 ) -> Receipt {
     let files = origin
         .files
@@ -34,7 +33,7 @@ pub(super) fn build(
             sha256: f.sha256.clone(),
             bytes: f.bytes,
             rows: f.rows,
-            rejected_cells: rejected_cells.get(i).copied().unwrap_or(0),
+            rejected_cells: rejected_cells.iter().filter_map(|by_file| by_file.get(i)).sum(),
             duplicate_keys: duplicates.by_file.get(i).copied().unwrap_or(0),
         })
         .collect();
@@ -48,7 +47,7 @@ pub(super) fn build(
         ragged,
         checks: vec![],
     };
-    receipt.checks = checks(plan, columns, &receipt, warnings);
+    receipt.checks = checks(plan, columns, &receipt);
     receipt
 }
 
@@ -89,41 +88,91 @@ fn sum_text(fen: i128) -> String {
     format!("{}{}.{:02}", if fen < 0 { "-" } else { "" }, fen.unsigned_abs() / 100, fen.unsigned_abs() % 100)
 }
 
-fn checks(plan: &TablePlan, columns: &[Column], receipt: &Receipt, warnings: &mut Diagnostics) -> Vec<ControlCheck> {
+/// The receipt as it would be had only `columns` been loaded. `rejected_cells`: by column of the receipt and file.
+pub(super) fn narrow(receipt: &Receipt, columns: &[&str], rejected_cells: &[Vec<u64>]) -> Receipt {
+    let mut out = receipt.clone();
+    let wanted = |name: &str| columns.contains(&name);
+    for (i, file) in out.files.iter_mut().enumerate() {
+        let of = receipt.columns.iter().zip(rejected_cells).filter(|(c, _)| wanted(&c.column));
+        file.rejected_cells = of.filter_map(|(_, by_file)| by_file.get(i)).sum();
+    }
+    out.columns.retain(|c| wanted(&c.column));
+    out.checks.retain(|c| receipt.columns.iter().all(|column| c.what != sum_of(&column.column) || wanted(&column.column)));
+    out
+}
+
+/// What the receipt gives reason to warn of; `listed`: how many rejected cells are listed.
+pub(super) fn warnings(plan: &TablePlan, receipt: &Receipt, listed: usize) -> Diagnostics {
+    let mut warnings = Diagnostics::default();
+    for check in receipt.checks.iter().filter(|c| !c.agrees) {
+        let ControlCheck { what, expected, found, .. } = check;
+        let expect = plan.source.expect.as_ref();
+        let span = match what.as_str() {
+            "records" => expect.and_then(|e| e.rows.as_ref()?.span.clone()),
+            "files" => expect.and_then(|e| e.files.as_ref()?.span.clone()),
+            what => expect.and_then(|e| e.sums.iter().find(|(name, _)| sum_of(&name.value) == what)?.1.span.clone()),
+        };
+        warnings.push(
+            Diagnostic::warning("control-total", format!("{what} of table `{}`: {expected} expected, {found} found", plan.name()))
+                .at(span, "stated by the sender")
+                .help("ask the sender whether the delivery is complete before reading any finding"),
+        );
+    }
+    for column in receipt.columns.iter().filter(|c| c.rejected > 0) {
+        warnings.push(
+            Diagnostic::warning(
+                "rejected-cells",
+                format!("{} of {} cells of `{}.{}` could not be read", column.rejected, receipt.rows_delivered, plan.name(), column.column),
+            )
+            .at(plan.columns.iter().find(|c| c.name == column.column).and_then(|c| c.wanted.span.clone()), "")
+            .note("the records are kept; rules that read the cell report them as not assessable")
+            .help("the cells are listed with file and line in `recount.rejected`"),
+        );
+    }
+    if listed == LISTED_REJECTED {
+        warnings.push(
+            Diagnostic::warning(
+                "rejected-not-listed",
+                format!("only the first {LISTED_REJECTED} rejected cells of table `{}` are listed", plan.name()),
+            )
+            .help("check the declared types of its columns against the files"),
+        );
+    }
+    warnings
+}
+
+fn sum_of(column: &str) -> String {
+    format!("sum of `{column}`")
+}
+
+fn checks(plan: &TablePlan, columns: &[Column], receipt: &Receipt) -> Vec<ControlCheck> {
     let mut checks = vec![];
     let Some(expect) = &plan.source.expect else { return checks };
-    let mut compare = |what: String, expected: String, found: String, span: Option<Span>| {
+    let mut compare = |what: &str, expected: String, found: String| {
         let agrees = expected == found;
-        if !agrees {
-            warnings.push(
-                Diagnostic::warning("control-total", format!("{what} of table `{}`: {expected} expected, {found} found", plan.name()))
-                    .at(span, "stated by the sender")
-                    .help("ask the sender whether the delivery is complete before reading any finding"),
-            );
-        }
-        checks.push(ControlCheck { what, expected, found, agrees });
+        checks.push(ControlCheck { what: what.to_owned(), expected, found, agrees });
     };
     if let Some(rows) = &expect.rows {
-        compare("records".to_owned(), rows.value.to_string(), receipt.rows_delivered.to_string(), rows.span.clone());
+        compare("records", rows.value.to_string(), receipt.rows_delivered.to_string());
     }
     if let Some(files) = &expect.files {
-        compare("files".to_owned(), files.value.to_string(), receipt.files.len().to_string(), files.span.clone());
+        compare("files", files.value.to_string(), receipt.files.len().to_string());
     }
     for (name, sum) in &expect.sums {
         let Some(column) = columns.iter().find(|c| c.name == name.value) else { continue };
         let Data::I64(values) = &column.data else { continue };
         let found: i128 = values.par_iter().map(|&v| i128::from(v)).sum();
-        let what = format!("sum of `{}`", name.value);
+        let what = &sum_of(&name.value);
         match column.semantic {
             SemanticType::Money(unit) => match number::parse_money(&sum.value, unit) {
-                Ok(fen) => compare(what, sum_text(i128::from(fen)), sum_text(found), sum.span.clone()),
-                Err(bad) => compare(what, format!("{} ({})", sum.value, bad.problem), sum_text(found), sum.span.clone()),
+                Ok(fen) => compare(what, sum_text(i128::from(fen)), sum_text(found)),
+                Err(bad) => compare(what, format!("{} ({})", sum.value, bad.problem), sum_text(found)),
             },
             SemanticType::Decimal(scale) => match number::parse_decimal(&sum.value, scale) {
-                Ok(units) => compare(what, units.to_string(), found.to_string(), sum.span.clone()),
-                Err(bad) => compare(what, format!("{} ({})", sum.value, bad.problem), found.to_string(), sum.span.clone()),
+                Ok(units) => compare(what, units.to_string(), found.to_string()),
+                Err(bad) => compare(what, format!("{} ({})", sum.value, bad.problem), found.to_string()),
             },
-            _ => compare(what, sum.value.trim().replace(',', ""), found.to_string(), sum.span.clone()),
+            _ => compare(what, sum.value.trim().replace(',', ""), found.to_string()),
         }
     }
     checks

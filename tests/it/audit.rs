@@ -19,11 +19,29 @@ fn root() -> PathBuf {
 }
 
 fn run(project_file: &Path) -> Audit {
+    run_with(project_file, |_| {})
+}
+
+fn run_with(project_file: &Path, change: impl FnOnce(&mut Options<'_>)) -> Audit {
     let project = project::read(project_file).unwrap_or_else(|p| panic!("{}", shown(&p)));
     let (files, problems) = rule::read_folders(&root(), &[Spanned::without_place("rules".into())]);
     assert!(!problems.has_errors(), "{}", shown(&problems));
     let as_of = schema::dates::days_from_civil(2020, 12, 31);
-    audit(&project, &files, &Options::new(as_of, [7; 32])).unwrap_or_else(|p| panic!("{}", shown(&p)))
+    let mut options = Options::new(as_of, [7; 32]);
+    change(&mut options);
+    audit(&project, &files, &options).unwrap_or_else(|p| panic!("{}", shown(&p)))
+}
+
+#[test]
+fn rules_one_by_one_find_the_same() {
+    let together = run(&root().join("sample_data/recount.yaml"));
+    let alone = run_with(&root().join("sample_data/recount.yaml"), |options| options.one_by_one = true);
+    assert_eq!(together.findings, alone.findings);
+    let counts = |audit: &Audit| audit.outcomes.iter().map(|o| (o.rule.clone(), o.population, o.flagged, o.clear, o.not_assessable)).collect::<Vec<_>>();
+    assert_eq!(counts(&together), counts(&alone));
+    // Together, nodes are built once for all rules that use them; alone, again for each.
+    let nodes = |audit: &Audit| audit.profile.iter().filter(|n| !n.name.contains(" over ")).count();
+    assert!(nodes(&together) * 2 < nodes(&alone), "{} {}", nodes(&together), nodes(&alone));
 }
 
 /// Every planted case found, no innocent look-alike flagged by a rule without its exemption saying why.

@@ -36,9 +36,10 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     progress.stage("load and judge");
     let options = engine::Options {
         region,
-        store: (!arguments.no_store).then(|| project.root.join(".recount/store")),
+        store: (!arguments.no_store).then(|| project.root.join(super::load::STORE)),
         restricted_ok: arguments.authority.is_some(),
         memory: arguments.memory,
+        one_by_one: arguments.one_by_one,
         progress: &progress,
         ..engine::Options::new(as_of, secret)
     };
@@ -46,6 +47,9 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let messages = std::mem::take(&mut audit.messages);
     let profile = arguments.profile.then(|| profile(&audit));
     session.tell(&messages);
+    if let Some(line) = super::load::store_line(&audit.loaded) {
+        session.note(&line);
+    }
     exit = exit.max(verdict(&audit, arguments));
 
     progress.stage("cases");
@@ -57,8 +61,7 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     interrupt::removes(&root, &run::staging_prefix());
     let rendering = report::Options { lang: lang(arguments.lang), reveal: false };
     let journal = journal(&project, started, &progress, arguments);
-    let written =
-        run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &mut |name, bytes| sink.file(name, bytes)))?;
+    let written = run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &|name, bytes| sink.file(name, bytes)))?;
     progress.end();
     if let Some(profile) = profile {
         eprint!("{profile}");

@@ -1,15 +1,15 @@
 //! A case with its evidence: who, which records, which numbers, by which rule and policy, what speaks for the person.
-
-use minijinja::Value as View;
-
-use super::shown::context;
+//!
+//! A province has hundreds of thousands of cases: they are laid out here, straight into the page's text, and not by a template.
 
 use super::Report;
 use super::tables::anchor;
 use crate::case::{Case, PartKind};
-use crate::finding::{Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Finding, ParameterUse};
+use crate::finding::{Cell, EvidenceRow, ExemptionResult, Finding, ParameterUse};
+use crate::report::markup::Markup;
 use crate::report::show::count;
-use crate::report::words::{fill, known};
+use crate::report::words::{fill, known, word};
+use crate::schema::Value;
 
 /// Rows of one table and part that are laid out as one table; fewer stand alone.
 const MATRIX_ROWS: usize = 2;
@@ -17,24 +17,34 @@ const MATRIX_ROWS: usize = 2;
 const MATRIX_COLUMNS: usize = 9;
 
 /// The case's line in the ranked list.
-pub fn case_line(report: &Report<'_>, position: usize) -> Option<View> {
-    let case = report.content.cases.get(position)?;
-    Some(context! {
-        rank => count(case.rank),
-        number => case.number,
-        severity => report.severity(case.severity),
-        subject => report.show.subject(&case.subject),
-        place => report.show.place(case.region),
-        findings => count(case.findings.len() as u64),
-        amount => report.show.money(case.amount),
-        score => case.score.total,
-        visit => report.content.visits.is_some().then(|| report.visited.contains(&position)),
-    })
+pub fn case_line(report: &Report<'_>, position: usize, out: &mut Markup) {
+    let Some(case) = report.content.cases.get(position) else { return };
+    let show = &report.show;
+    out.raw("<tr><td class=\"n\">").text(&count(case.rank)).raw("</td><td><a class=\"code\" href=\"#").text(&case.number).raw("\">");
+    out.text(&case.number).raw("</a></td><td>");
+    severity(report, case.severity, out);
+    out.raw("</td><td>").text(&show.subject(&case.subject)).raw("</td><td>").text(&show.place(case.region));
+    out.raw("</td><td class=\"n\">").text(&count(case.findings.len() as u64)).raw("</td><td class=\"n\">").text(&show.money(case.amount));
+    out.raw("</td><td class=\"n\">").raw(&case.score.total.to_string()).raw("</td>");
+    if report.content.visits.is_some() {
+        match report.visited.contains(&position) {
+            true => out.raw("<td>").text(word(report.options.lang, "yes")).raw("</td>"),
+            false => out.raw("<td><span class=\"muted\">—</span></td>"),
+        };
+    }
+    out.raw("</tr>\n");
 }
 
-/// The case in full.
-pub fn case_card(report: &Report<'_>, position: usize) -> Option<View> {
-    let case = report.content.cases.get(position)?;
+fn severity(report: &Report<'_>, severity: crate::finding::Severity, out: &mut Markup) {
+    let name = crate::run::severity_name(severity);
+    out.raw("<span class=\"sev ").raw(name).raw("\">").text(&report.show.word(&format!("severity_{name}"))).raw("</span>");
+}
+
+/// The case in full. `root`: the way from the page to the report.
+pub fn case_card(report: &Report<'_>, position: usize, root: &str, out: &mut Markup) {
+    let Some(case) = report.content.cases.get(position) else { return };
+    let show = &report.show;
+    let w = |key| word(report.options.lang, key);
     // Findings of one rule stand together, so that what the rule says is said once.
     let mut groups: Vec<(&str, Vec<&Finding>)> = vec![];
     for finding in case.findings.iter().filter_map(|&i| report.finding(i)) {
@@ -43,13 +53,48 @@ pub fn case_card(report: &Report<'_>, position: usize) -> Option<View> {
             None => groups.push((&finding.rule, vec![finding])),
         }
     }
-    Some(context! {
-        line => case_line(report, position),
-        also => case.also.iter().map(|s| report.show.subject(s)).collect::<Vec<_>>(),
-        score_parts => score_parts(report, case),
-        groups => groups.iter().map(|(rule, list)| rule_group(report, rule, list)).collect::<Vec<_>>(),
-        exempt => case.exempt.iter().filter_map(|&i| report.finding(i)).map(|f| exempt(report, f)).collect::<Vec<_>>(),
-    })
+    out.raw("<article class=\"case\" id=\"").text(&case.number).raw("\">\n<header>\n<p class=\"rank\">").text(&count(case.rank));
+    out.raw("</p>\n<div class=\"who\">\n<h3>").text(&show.subject(&case.subject)).raw("</h3>\n<p><span class=\"code\">");
+    out.text(&case.number).raw("</span> · ").text(&show.place(case.region));
+    if report.content.visits.is_some() {
+        match report.visited.contains(&position) {
+            true => out.raw(" · ").text(w("visit_yes")),
+            false => out.raw(" · <span class=\"muted\">").text(w("visit_no")).raw("</span>"),
+        };
+    }
+    out.raw("</p>\n");
+    if !case.also.is_empty() {
+        let also: Vec<String> = case.also.iter().map(|s| show.subject(s)).collect();
+        out.raw("<p class=\"muted\">").text(w("also")).raw(": ").text(&also.join(", ")).raw("</p>");
+    }
+    out.raw("</div>\n<dl class=\"sums\"><div><dt>").text(w("severity")).raw("</dt><dd>");
+    severity(report, case.severity, out);
+    out.raw("</dd></div><div><dt>").text(w("amount_yuan")).raw("</dt><dd>").text(&show.money(case.amount)).raw("</dd></div><div><dt>");
+    let total = case.score.total.to_string();
+    out.text(w("score")).raw("</dt><dd>").raw(&total).raw("</dd></div></dl>\n</header>\n<p class=\"score\">");
+    out.text(w("score")).raw(" ").raw(&total).raw(" = ").text(&score_parts(report, case).join(" + ")).raw("</p>\n");
+    for (rule, list) in &groups {
+        rule_group(report, rule, list, root, out);
+    }
+    if !case.exempt.is_empty() {
+        out.raw("<div class=\"exempt\"><h5>").text(w("also_exempt")).raw("</h5><ul>");
+        for f in case.exempt.iter().filter_map(|&i| report.finding(i)) {
+            out.raw("<li>").text(&report.rule_title(&f.rule)).raw(": ").text(&show.message(&f.message));
+            for e in f.exemptions.iter().filter(|e| e.result == ExemptionResult::Holds) {
+                out.raw(" <b>").text(show.local(&e.says)).raw("</b>");
+            }
+            out.raw("</li>");
+        }
+        out.raw("</ul></div>\n");
+    }
+    out.raw("<p class=\"verdict\"><b>").text(w("verdict")).raw("</b>");
+    for key in ["verdict_confirmed", "verdict_explained", "verdict_data_error", "verdict_new_problem"] {
+        out.raw(" <span>☐ ").text(w(key)).raw("</span>");
+    }
+    for key in ["verdict_by", "verdict_on"] {
+        out.raw(" <span class=\"line\">").text(w(key)).raw("</span>");
+    }
+    out.raw(" <a class=\"up\" href=\"#index\">").text(w("back_to_list")).raw("</a></p>\n</article>\n");
 }
 
 fn score_parts(report: &Report<'_>, case: &Case) -> Vec<String> {
@@ -69,52 +114,123 @@ fn score_parts(report: &Report<'_>, case: &Case) -> Vec<String> {
     case.score.parts.iter().map(part).collect()
 }
 
-fn rule_group(report: &Report<'_>, rule: &str, findings: &[&Finding]) -> View {
+fn rule_group(report: &Report<'_>, rule: &str, findings: &[&Finding], root: &str, out: &mut Markup) {
+    let w = |key| word(report.options.lang, key);
     let card = report.rules.get(rule);
     // What all findings of the rule share is said once, below them.
     let same = |f: fn(&Finding, &Finding) -> bool| findings.len() > 1 && findings.windows(2).all(|w| f(w[0], w[1]));
     let same_parameters = same(|a, b| a.parameters == b.parameters);
     let same_exemptions = same(|a, b| a.exemptions == b.exemptions);
+    out.raw("<section class=\"rule\">\n<h4><a href=\"").text(root).raw(if root.is_empty() { "" } else { "report.html" }).raw("#");
+    out.text(&anchor(rule)).raw("\">").text(&report.rule_title(rule)).raw("</a> <span class=\"code\">").text(rule).raw("</span></h4>\n");
+    for f in findings {
+        finding(report, f, !same_parameters, !same_exemptions, out);
+    }
     let first = findings.first();
-    context! {
-        rule,
-        anchor => anchor(rule),
-        title => report.rule_title(rule),
-        innocent => card.map(|c| c.innocent.iter().map(|i| report.show.local(i)).collect::<Vec<_>>()),
-        next_step => card.and_then(|c| c.next_step.as_ref()).map(|n| report.show.local(n)),
-        findings => findings.iter().map(|f| finding(report, f, !same_parameters, !same_exemptions)).collect::<Vec<_>>(),
-        parameters => first.filter(|_| same_parameters).map(|f| parameters(report, f)),
-        exemptions => first.filter(|_| same_exemptions).map(|f| exemptions(report, f)),
+    if let Some(f) = first.filter(|_| same_parameters) {
+        parameters(report, f, true, out);
     }
+    out.raw("\n");
+    if let Some(f) = first.filter(|_| same_exemptions) {
+        exemptions(report, f, true, out);
+    }
+    out.raw("\n");
+    if let Some(card) = card.filter(|c| !c.innocent.is_empty()) {
+        out.raw("<div class=\"advice\"><h5>").text(w("innocent")).raw("</h5><ul>");
+        for i in &card.innocent {
+            out.raw("<li>").text(report.show.local(i)).raw("</li>");
+        }
+        out.raw("</ul></div>\n");
+    }
+    if let Some(next) = card.and_then(|c| c.next_step.as_ref()).map(|n| report.show.local(n)).filter(|n| !n.is_empty()) {
+        out.raw("<div class=\"advice\"><h5>").text(w("next_step")).raw("</h5><p>").text(next).raw("</p></div>");
+    }
+    out.raw("</section>\n");
 }
 
-fn parameters(report: &Report<'_>, f: &Finding) -> Vec<View> {
-    f.parameters.iter().map(|p| parameter(report, p)).collect()
+/// `shared`: what stands here is said of all findings above.
+fn title(report: &Report<'_>, key: &'static str, shared: bool, out: &mut Markup) {
+    out.raw("<h5>").text(word(report.options.lang, key));
+    if shared {
+        out.raw(" <span class=\"muted\">(").text(word(report.options.lang, "for_all_above")).raw(")</span>");
+    }
+    out.raw("</h5>\n");
 }
 
-fn exemptions(report: &Report<'_>, f: &Finding) -> Vec<View> {
-    let check = |e: &ExemptionCheck| {
+fn parameters(report: &Report<'_>, f: &Finding, shared: bool, out: &mut Markup) {
+    if f.parameters.is_empty() {
+        return;
+    }
+    title(report, "parameters", shared, out);
+    out.raw("<div class=\"wide\"><table class=\"small\">\n<thead><tr>");
+    for (key, class) in [("parameter", ""), ("value", " class=\"n\""), ("for_region", ""), ("in_force", ""), ("source", "")] {
+        out.raw("<th").raw(class).raw(">").text(word(report.options.lang, key)).raw("</th>");
+    }
+    out.raw("</tr></thead>\n<tbody>");
+    for p in &f.parameters {
+        parameter(report, p, out);
+    }
+    out.raw("</tbody></table></div>\n");
+}
+
+fn exemptions(report: &Report<'_>, f: &Finding, shared: bool, out: &mut Markup) {
+    if f.exemptions.is_empty() {
+        return;
+    }
+    title(report, "exemptions", shared, out);
+    out.raw("<ul class=\"checks\">");
+    for e in &f.exemptions {
         let result = exemption_name(e.result);
-        context! { says => report.show.local(&e.says), result, word => report.show.word(&format!("exemption_{result}")) }
-    };
-    f.exemptions.iter().map(check).collect()
+        out.raw("<li class=\"").raw(result).raw("\"><span>").text(report.show.local(&e.says)).raw("</span> <b>");
+        out.text(&report.show.word(&format!("exemption_{result}"))).raw("</b></li>");
+    }
+    out.raw("</ul>\n");
 }
 
-fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemptions: bool) -> View {
+fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemptions: bool, out: &mut Markup) {
     let show = &report.show;
-    context! {
-        key => f.key.get(..12).unwrap_or(&f.key),
-        severity => report.severity(f.severity),
-        message => show.message(&f.message),
-        amount => f.amount.map(|a| show.money(Some(a.into()))),
-        date => f.date.map(|d| show.date(d)),
-        period => f.period.as_ref().map(|p| show.value(p)),
-        figures => f.figures.iter().map(|g| context! { name => g.name, value => show.value(&g.value), arithmetic => g.arithmetic.as_ref().map(|a| show.pieces(a)) }).collect::<Vec<_>>(),
-        parameters => own_parameters.then(|| parameters(report, f)),
-        exemptions => own_exemptions.then(|| exemptions(report, f)),
-        records => records(report, &f.evidence),
-        omitted => (f.evidence_omitted > 0).then(|| fill(report.options.lang, "record_omitted", &[("n", &count(f.evidence_omitted))])),
+    let w = |key| word(report.options.lang, key);
+    out.raw("<details class=\"finding\" open>\n<summary>");
+    if let Some(amount) = f.amount {
+        out.raw("<span class=\"amount\">").text(&show.money(Some(amount.into()))).raw(" ").text(w("yuan")).raw("</span> ");
     }
+    severity(report, f.severity, out);
+    out.raw(" <span class=\"says\">").text(&show.message(&f.message)).raw("</span></summary>\n");
+    if !f.figures.is_empty() {
+        out.raw("<h5>").text(w("figures")).raw("</h5>\n<dl class=\"cells\">");
+        for g in &f.figures {
+            out.raw("<div><dt>").text(&g.name).raw("</dt><dd><span class=\"num\">").text(&show.value(&g.value)).raw("</span>");
+            if let Some(arithmetic) = g.arithmetic.as_ref().map(|a| show.pieces(a)).filter(|a| !a.is_empty()) {
+                out.raw("<br><span class=\"was\">").text(&arithmetic).raw("</span>");
+            }
+            out.raw("</dd></div>");
+        }
+        out.raw("</dl>\n");
+    }
+    if !f.evidence.is_empty() {
+        out.raw("<h5>").text(w("records")).raw("</h5>\n");
+        records(report, &f.evidence, out);
+        if f.evidence_omitted > 0 {
+            let omitted = fill(report.options.lang, "record_omitted", &[("n", &count(f.evidence_omitted))]);
+            out.raw("<p class=\"muted\">").text(&omitted).raw("</p>");
+        }
+    }
+    if own_parameters {
+        parameters(report, f, false, out);
+    }
+    out.raw("\n");
+    if own_exemptions {
+        exemptions(report, f, false, out);
+    }
+    let key = f.key.get(..12).unwrap_or(&f.key);
+    out.raw("\n<p class=\"identity\">").text(&fill(report.options.lang, "identity", &[("key", key)]));
+    if let Some(date) = f.date {
+        out.raw(" · ").text(&show.date(date));
+    }
+    if let Some(period) = f.period.as_ref().map(|p| show.value(p)).filter(|p| !p.is_empty()) {
+        out.raw(" · ").text(&period);
+    }
+    out.raw("</p>\n</details>\n");
 }
 
 fn exemption_name(result: ExemptionResult) -> &'static str {
@@ -125,12 +241,7 @@ fn exemption_name(result: ExemptionResult) -> &'static str {
     }
 }
 
-fn exempt(report: &Report<'_>, f: &Finding) -> View {
-    let holds = f.exemptions.iter().filter(|e| e.result == ExemptionResult::Holds).map(|e| report.show.local(&e.says)).collect::<Vec<_>>();
-    context! { title => report.rule_title(&f.rule), message => report.show.message(&f.message), holds }
-}
-
-fn parameter(report: &Report<'_>, p: &ParameterUse) -> View {
+fn parameter(report: &Report<'_>, p: &ParameterUse, out: &mut Markup) {
     let show = &report.show;
     let date = |d: Option<i32>| d.map(|d| show.date(d)).unwrap_or_default();
     let validity = match (p.valid_from, p.valid_to) {
@@ -140,13 +251,12 @@ fn parameter(report: &Report<'_>, p: &ParameterUse) -> View {
         (None, None) => "valid_always",
     };
     let keys: Vec<String> = p.keys.iter().map(|k| show.value(k)).collect();
-    context! {
-        name => if keys.is_empty() { p.name.clone() } else { format!("{} ({})", p.name, keys.join(", ")) },
-        value => show.value(&p.value),
-        region => p.region.map_or_else(|| show.word("everywhere"), |r| show.places.get(&r).map_or_else(|| show.place(Some(r)), |p| p.name.clone())),
-        validity => fill(report.options.lang, validity, &[("from", &date(p.valid_from)), ("to", &date(p.valid_to))]),
-        source => p.source,
-    }
+    let name = if keys.is_empty() { p.name.clone() } else { format!("{} ({})", p.name, keys.join(", ")) };
+    let region =
+        p.region.map_or_else(|| show.word("everywhere"), |r| show.places.get(&r).map_or_else(|| show.place(Some(r)), |p| p.name.clone()));
+    let in_force = fill(report.options.lang, validity, &[("from", &date(p.valid_from)), ("to", &date(p.valid_to))]);
+    out.raw("<tr><td class=\"code\">").text(&name).raw("</td><td class=\"n\">").text(&show.value(&p.value)).raw("</td><td>").text(&region);
+    out.raw("</td><td>").text(&in_force).raw("</td><td>").text(&p.source).raw("</td></tr>");
 }
 
 fn place_in_file(report: &Report<'_>, row: &EvidenceRow) -> String {
@@ -166,40 +276,72 @@ fn record_key(report: &Report<'_>, row: &EvidenceRow) -> String {
     row.key.iter().map(|(_, v)| report.show.value(v)).collect::<Vec<_>>().join(" / ")
 }
 
-fn cell(report: &Report<'_>, c: &Cell) -> View {
-    context! {
-        column => c.column,
-        used => report.show.value(&c.used),
-        number => matches!(c.used, crate::schema::Value::Int(_) | crate::schema::Value::Money(_) | crate::schema::Value::Decimal { .. }),
-        delivered => report.show.delivered(c),
-        computed => c.delivered.is_none(),
+fn is_number(c: &Cell) -> bool {
+    matches!(c.used, Value::Int(_) | Value::Money(_) | Value::Decimal { .. })
+}
+
+fn value(report: &Report<'_>, c: &Cell, out: &mut Markup) {
+    out.raw(if is_number(c) { "<span class=\"num\">" } else { "<span class=\"\">" }).text(&report.show.value(&c.used)).raw("</span>");
+    if let Some(delivered) = report.show.delivered(c) {
+        out.raw("<br><span class=\"was\">").text(&fill(report.options.lang, "as_delivered", &[("text", &delivered)])).raw("</span>");
     }
 }
 
 /// Records in order; neighbours of one table, part and columns are one matrix.
-fn records(report: &Report<'_>, rows: &[EvidenceRow]) -> Vec<View> {
-    let columns = |row: &EvidenceRow| row.cells.iter().map(|c| c.column.clone()).collect::<Vec<_>>();
-    let alike = |a: &EvidenceRow, b: &EvidenceRow| a.table == b.table && a.role == b.role && columns(a) == columns(b);
-    let mut blocks: Vec<&[EvidenceRow]> = vec![];
+fn records(report: &Report<'_>, rows: &[EvidenceRow], out: &mut Markup) {
+    let same_columns = |a: &EvidenceRow, b: &EvidenceRow| a.cells.iter().map(|c| &c.column).eq(b.cells.iter().map(|c| &c.column));
+    let alike = |a: &EvidenceRow, b: &EvidenceRow| a.table == b.table && a.role == b.role && same_columns(a, b);
     for chunk in rows.chunk_by(alike) {
         if chunk.len() >= MATRIX_ROWS && chunk[0].cells.len() <= MATRIX_COLUMNS {
-            blocks.push(chunk);
+            matrix(report, chunk, out);
         } else {
-            blocks.extend(chunk.chunks(1));
+            chunk.iter().for_each(|row| record(report, row, out));
         }
     }
-    blocks
-        .into_iter()
-        .filter_map(|block| {
-            let first = block.first()?;
-            let rows = block.iter().map(|row| context! { key => record_key(report, row), origin => place_in_file(report, row), cells => row.cells.iter().map(|c| cell(report, c)).collect::<Vec<_>>() });
-            Some(context! {
-                table => first.table,
-                role => (first.role != first.table).then(|| role(report, &first.role)),
-                matrix => block.len() >= MATRIX_ROWS,
-                columns => columns(first),
-                rows => rows.collect::<Vec<_>>(),
-            })
-        })
-        .collect()
+}
+
+fn of_what(report: &Report<'_>, row: &EvidenceRow, out: &mut Markup) {
+    let role = if row.role == row.table { String::new() } else { role(report, &row.role) };
+    if !role.is_empty() {
+        out.raw("<span class=\"part\">").text(&role).raw("</span> ");
+    }
+    out.raw("<span class=\"code\">").text(&row.table).raw("</span>");
+}
+
+fn matrix(report: &Report<'_>, rows: &[EvidenceRow], out: &mut Markup) {
+    out.raw("<div class=\"wide record\"><table class=\"matrix\">\n<caption>");
+    of_what(report, &rows[0], out);
+    out.raw("</caption>\n<thead><tr><th></th>");
+    for c in &rows[0].cells {
+        out.raw("<th>").text(&c.column).raw("</th>");
+    }
+    out.raw("</tr></thead>\n<tbody>\n");
+    for row in rows {
+        out.raw("<tr><th scope=\"row\">").text(&record_key(report, row)).raw("<br><span class=\"file\">");
+        out.text(&place_in_file(report, row)).raw("</span></th>");
+        for c in &row.cells {
+            out.raw(if is_number(c) { "<td class=\"n\">" } else { "<td>" });
+            value(report, c, out);
+            out.raw("</td>");
+        }
+        out.raw("</tr>\n");
+    }
+    out.raw("</tbody></table></div>\n");
+}
+
+fn record(report: &Report<'_>, row: &EvidenceRow, out: &mut Markup) {
+    out.raw("<div class=\"record\">\n<p class=\"of\">");
+    of_what(report, row, out);
+    out.raw(" ").text(&record_key(report, row)).raw(" <span class=\"file\">").text(&place_in_file(report, row));
+    out.raw("</span></p>\n<dl class=\"cells\">");
+    for c in &row.cells {
+        out.raw("<div><dt>").text(&c.column);
+        if c.delivered.is_none() {
+            out.raw(" <span class=\"muted\">(").text(word(report.options.lang, "computed")).raw(")</span>");
+        }
+        out.raw("</dt><dd>");
+        value(report, c, out);
+        out.raw("</dd></div>");
+    }
+    out.raw("</dl>\n</div>\n");
 }

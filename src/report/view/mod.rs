@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::Value as View;
 
-pub use cases::{case_card, case_line};
+use cases::{case_card, case_line};
 
 pub use shown::Shown;
 use shown::context;
 
+use super::markup::Markup;
 use super::show::Show;
 use super::{CASES_PER_PAGE, Options};
 use crate::case::RuleCard;
@@ -132,8 +133,9 @@ impl<'a> Report<'a> {
             cases_total => super::show::count(self.content.cases.len() as u64),
             cases_first => super::show::count(first.len() as u64),
             pages => pages.iter().map(|p| context! { path => p.path, place => p.place, n => p.cases.len() }).collect::<Vec<_>>(),
-            index => first.iter().filter_map(|&i| case_line(self, i)).collect::<Vec<_>>(),
-            cases => first.iter().filter_map(|&i| case_card(self, i)).collect::<Vec<_>>(),
+            index => self.lines(&first),
+            cards => self.cards(&first, ""),
+            visits_planned => self.content.visits.is_some(),
             quarantine => self.quarantine(),
             rejected => self.rejected(),
             guide => self.guide(),
@@ -146,8 +148,21 @@ impl<'a> Report<'a> {
         context! {
             head => self.head(),
             place => page.place,
-            index => page.cases.iter().filter_map(|&i| case_line(self, i)).collect::<Vec<_>>(),
-            cases => page.cases.iter().filter_map(|&i| case_card(self, i)).collect::<Vec<_>>(),
+            index => self.lines(&page.cases),
+            cards => self.cards(&page.cases, "../"),
+            visits_planned => self.content.visits.is_some(),
         }
+    }
+
+    fn lines(&self, cases: &[usize]) -> View {
+        let mut out = Markup::default();
+        cases.iter().for_each(|&i| case_line(self, i, &mut out));
+        out.view()
+    }
+
+    fn cards(&self, cases: &[usize], root: &str) -> View {
+        let mut out = Markup::default();
+        cases.iter().for_each(|&i| case_card(self, i, root, &mut out));
+        out.view()
     }
 }

@@ -1,0 +1,127 @@
+//! What a table holds, bucket by bucket: so that the next night can tell which records to look at again. A record's bucket follows from the
+//! value of the table's main key alone (never from a code or a position), so it is the same in every night and on every machine.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Column, Data, Table};
+
+/// Number of buckets; never changes.
+pub const BUCKETS: usize = 256;
+
+/// Hashes of a table's content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// The main key: the first column by which rows are sorted. Without one all rows are in bucket 0.
+    pub key: Option<String>,
+    /// Rows by bucket.
+    pub rows: Vec<u64>,
+    /// Columns, and where rows come from as the last one under the name of ``.
+    pub columns: Vec<(String, Vec<ContentHash>)>,
+}
+
+/// 128 bits over the values of one column in one bucket, in table order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentHash(u64, u64);
+
+impl ContentHash {
+    #[inline]
+    fn add(&mut self, value: u64) {
+        self.0 = mix(self.0 ^ value, 0x9e37_79b9_7f4a_7c15);
+        self.1 = mix(self.1.rotate_left(17) ^ value, 0xd6e8_feb8_6659_fd93);
+    }
+}
+
+#[inline]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0xa076_1d64_78bd_642f) * u128::from(b | 1);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Of a value without its row; the same for equal values of whatever dictionary.
+fn text_hash(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
+    let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Values of a column as numbers that depend on nothing but the value.
+struct Values<'a> {
+    column: &'a Column,
+    texts: Vec<u64>,
+}
+
+impl<'a> Values<'a> {
+    fn new(column: &'a Column) -> Self {
+        let texts = match &column.data {
+            Data::Code(_, dictionary) => dictionary.values.par_iter().with_min_len(1024).map(|t| text_hash(t)).collect(),
+            _ => vec![],
+        };
+        Values { column, texts }
+    }
+    #[inline]
+    fn at(&self, row: usize) -> u64 {
+        let column = self.column;
+        if !column.is_valid(row) {
+            return 0x5bd1_e995 + u64::from(column.is_bad(row));
+        }
+        let value = match &column.data {
+            Data::I64(v) => v[row] as u64,
+            Data::I32(v) => v[row] as u64,
+            Data::Code(v, _) => self.texts[v[row] as usize],
+            Data::Bool(v) => u64::from(v.get(row)),
+        };
+        let part = column.part.as_ref().is_some_and(|p| p.get(row));
+        // Apart from the marks of missing and bad cells.
+        mix(value, if part { 0x2545_f491_4f6c_dd1d } else { 0x8cb9_2ba7_2f3d_8dd7 })
+    }
+}
+
+/// Hashes of `table`, whose rows stand in their final order.
+pub(super) fn contents(table: &Table) -> Contents {
+    let key = table.sorted_by.first().map(|&i| &table.columns[i]);
+    let buckets: Vec<u8> = match key.map(Values::new) {
+        None => vec![0; table.rows],
+        Some(values) => (0..table.rows).into_par_iter().with_min_len(4096).map(|row| (values.at(row) >> 56) as u8).collect(),
+    };
+    let mut rows = vec![0; BUCKETS];
+    for bucket in &buckets {
+        rows[usize::from(*bucket)] += 1;
+    }
+    let hashes = |value: &dyn Fn(usize) -> u64| {
+        let mut out = vec![ContentHash::default(); BUCKETS];
+        for (row, bucket) in buckets.iter().enumerate() {
+            out[usize::from(*bucket)].add(value(row));
+        }
+        out
+    };
+    let mut columns: Vec<(String, Vec<ContentHash>)> = table
+        .columns
+        .par_iter()
+        .map(|column| {
+            let values = Values::new(column);
+            (column.name.clone(), hashes(&|row| values.at(row)))
+        })
+        .collect();
+    let files: Vec<u64> = table.origin.files.iter().map(|f| text_hash(&format!("{}\0{:?}", f.path, f.sheet))).collect();
+    let origin = &table.origin;
+    columns.push((String::new(), hashes(&|row| files[usize::from(origin.file[row])] ^ u64::from(origin.line[row]))));
+    Contents { key: key.map(|k| k.name.clone()), rows, columns }
+}
+
+impl Contents {
+    /// Buckets in which `columns` do not hold the same as in `earlier`; all of them if the two cannot be compared.
+    pub fn changed(&self, earlier: &Contents, columns: &[&str]) -> Vec<u8> {
+        let of = |contents: &Contents, name: &str| contents.columns.iter().find(|(c, _)| c == name).map(|(_, h)| h.clone());
+        let pairs: Vec<_> = columns.iter().map(|name| (of(self, name), of(earlier, name))).collect();
+        let same = |bucket: usize| {
+            self.key == earlier.key
+                && self.rows.get(bucket) == earlier.rows.get(bucket)
+                && pairs.iter().all(|(a, b)| match (a, b) {
+                    (Some(a), Some(b)) => a.get(bucket) == b.get(bucket),
+                    _ => false,
+                })
+        };
+        (0..=u8::MAX).filter(|bucket| !same(usize::from(*bucket))).collect()
+    }
+}
