@@ -3,9 +3,11 @@
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use crate::diagnostic::Diagnostics;
 use crate::exec::{NodeProfile, Timer};
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, Status};
 use crate::plan::Catalog;
 use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
@@ -18,6 +20,8 @@ mod identity;
 mod judge;
 mod late;
 mod needs;
+mod outcome;
+mod parts;
 mod population;
 mod prepare;
 mod test;
@@ -48,7 +52,17 @@ pub struct Options<'a> {
 
 impl Options<'_> {
     pub fn new(as_of: i32, secret: [u8; 32]) -> Self {
-        Options { as_of, region: None, secret, store: None, restricted_ok: false, memory: None, one_by_one: false, evidence_rows: 40, progress: &Silent }
+        Options {
+            as_of,
+            region: None,
+            secret,
+            store: None,
+            restricted_ok: false,
+            memory: None,
+            one_by_one: false,
+            evidence_rows: 40,
+            progress: &Silent,
+        }
     }
 }
 
@@ -80,10 +94,46 @@ pub struct Audit {
 pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Result<Audit, Diagnostics> {
     let prepared = Prepared::new(project, files, options.as_of, options.region)?;
     let start = Timer::start();
+    // Parts are read from the store; without one all is held at once.
+    if let (Some(limit), Some(_)) = (options.memory, &options.store) {
+        let (loaded, part) = parts::audit(project, &prepared, options, limit)?;
+        return Ok(finish(prepared, loaded, part));
+    }
     let loaded = prepared.load(project, options)?;
     let rows = loaded.receipt.iter().map(|r| r.rows).sum::<u64>() as usize;
     let load = start.note("load".to_owned(), rows, rows, 0, files.len());
-    let mut audit = judge::judge(project, prepared, loaded, options)?;
-    audit.profile.insert(0, load);
-    Ok(audit)
+    let mut part = judge::judge(project, &prepared, &loaded, options, &prepared.all())?;
+    part.profile.insert(0, load);
+    Ok(finish(prepared, loaded, part))
+}
+
+/// Weighs outcomes against their limits and puts everything in order.
+fn finish(prepared: Prepared, loaded: Loaded, mut part: judge::Part) -> Audit {
+    let mut messages = loaded.warnings.clone();
+    for (_, rule) in prepared.ready() {
+        messages.extend(rule.warnings.clone());
+    }
+    let (mut texts, mut overlays, mut outcomes) = (vec![], vec![], vec![]);
+    for (i, (text, changes, resolved)) in prepared.rules.into_iter().enumerate() {
+        let not_run = |status| outcome::not_run(&text.id, status);
+        outcomes.push(match (part.outcomes.remove(&i), resolved) {
+            (Some(outcome), Resolved::Ready(rule)) => {
+                let status = outcome::too_many(&rule, outcome.flagged.units, outcome.population.units);
+                Outcome { status: status.unwrap_or(outcome.status), ..outcome }
+            }
+            (_, Resolved::Skipped(reason)) => not_run(Status::Skipped { reason }),
+            (_, Resolved::Failed(problems)) => {
+                messages.extend(prepare::about(&text.id, &problems));
+                not_run(Status::Failed { reason: problems.to_string() })
+            }
+            (None, Resolved::Ready(_)) => not_run(Status::Failed { reason: "the rule was not judged".to_owned() }),
+        });
+        texts.push(text);
+        overlays.push(changes);
+    }
+    let judge::Part { mut findings, mut populations, profile, .. } = part;
+    findings.par_sort_by(finding::order);
+    let place = |name: &str| prepared.catalog.table(name).map(|(t, _)| t);
+    populations.sort_by_key(|count| (place(&count.table), count.region));
+    Audit { outcomes, findings, rules: texts, overlays, loaded, populations, profile, messages, catalog: prepared.catalog }
 }

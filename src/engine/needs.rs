@@ -1,6 +1,7 @@
 //! What must be loaded for a set of rules: all they read, the keys of records that become evidence, regions for the roll-up.
 
 use super::Prepared;
+use super::judge::Asked;
 use crate::check::{CheckPlan, Flag};
 use crate::plan::{self, Catalog, Expr, ExprId, Graph, Hop, Rel, RelId, RowRef, SetId, Step, TableDef};
 use crate::rule::{Rule, SayPiece};
@@ -87,33 +88,55 @@ pub fn frames(graph: &Graph, catalog: &Catalog, check: &CheckPlan) -> Vec<Vec<Re
     }
 }
 
+/// All expressions of a rule that are evaluated, with the relations of their frames.
+pub fn roots(prepared: &Prepared, position: usize, rule: &Rule) -> Vec<(Vec<RelId>, ExprId)> {
+    let (catalog, graph) = (&prepared.catalog, &prepared.graph);
+    let mut roots: Vec<(Vec<RelId>, ExprId)> = vec![];
+    for frame in frames(graph, catalog, &rule.check) {
+        let dropped = prepared.without_dropped[position].iter().flatten();
+        roots.extend(expressions(rule).into_iter().chain(prepared.within[position]).chain(dropped.copied()).map(|e| (frame.clone(), e)));
+    }
+    for members in &rule.check.members {
+        let mut frame = vec![rule.check.rel; usize::from(members.inner)];
+        frame.push(graph.members_of(catalog, members.set).unwrap_or(rule.check.rel));
+        roots.extend(members.filter.map(|filter| (frame, filter)));
+    }
+    let member = rule.check.members.first().and_then(|m| graph.members_of(catalog, m.set)).unwrap_or(rule.check.rel);
+    roots.extend(rule.exempt.iter().filter(|e| e.drop).map(|e| (vec![rule.check.rel, member], e.when)));
+    roots
+}
+
 impl Prepared {
-    /// Columns to load and text columns that share a dictionary.
+    /// Columns to load for all rules, and text columns that share a dictionary.
     pub fn needs(&self) -> Needs {
+        self.needs_of(&self.all())
+    }
+    /// All rules that can run, and the tables they read that have a region.
+    pub fn all(&self) -> Asked {
+        let rules = Asked { rules: self.ready().map(|(i, _)| i).collect(), counted: vec![] };
+        let read = self.needs_of(&rules).columns;
+        let counts = |t: &TableDef| t.view_of.is_none() && t.region.is_some() && read.contains_key(&t.name);
+        let counted = self.catalog.tables.iter().enumerate().filter(|(_, t)| counts(t)).map(|(i, _)| i).collect();
+        Asked { counted, ..rules }
+    }
+    /// Columns to load for some rules and counts.
+    pub fn needs_of(&self, asked: &Asked) -> Needs {
         let (catalog, graph) = (&self.catalog, &self.graph);
-        let mut roots: Vec<(Vec<RelId>, ExprId)> = vec![];
+        let mut all_roots: Vec<(Vec<RelId>, ExprId)> = vec![];
         let (mut rels, mut all_sets) = (vec![], vec![]);
-        for (position, rule) in self.ready() {
+        for (position, rule) in self.ready().filter(|(i, _)| asked.rules.contains(i)) {
             rels.push(rule.check.rel);
             all_sets.extend(sets(&rule.check));
-            for frame in frames(graph, catalog, &rule.check) {
-                let dropped = self.without_dropped[position].iter().flatten();
-                roots
-                    .extend(expressions(rule).into_iter().chain(self.within[position]).chain(dropped.copied()).map(|e| (frame.clone(), e)));
-            }
-            for members in &rule.check.members {
-                let mut frame = vec![rule.check.rel; usize::from(members.inner)];
-                frame.push(graph.members_of(catalog, members.set).unwrap_or(rule.check.rel));
-                roots.extend(members.filter.map(|filter| (frame, filter)));
-            }
-            let member = rule.check.members.first().and_then(|m| graph.members_of(catalog, m.set)).unwrap_or(rule.check.rel);
-            roots.extend(rule.exempt.iter().filter(|e| e.drop).map(|e| (vec![rule.check.rel, member], e.when)));
+            all_roots.extend(roots(self, position, rule));
         }
-        let mut needs = plan::needs(catalog, graph, &roots, &rels, &all_sets);
+        let mut needs = plan::needs(catalog, graph, &all_roots, &rels, &all_sets);
         // Records that become evidence are named by their key, and tables are counted by region.
-        let read: Vec<&TableDef> = catalog.tables.iter().filter(|t| t.view_of.is_none() && needs.columns.contains_key(&t.name)).collect();
-        let regions: Vec<(Vec<RelId>, ExprId)> = read.iter().filter_map(|t| Some((vec![t.rel], t.region?))).collect();
-        for table in &read {
+        let counted: Vec<&TableDef> = asked.counted.iter().map(|&t| &catalog.tables[t]).collect();
+        let regions: Vec<(Vec<RelId>, ExprId)> = counted.iter().filter_map(|t| Some((vec![t.rel], t.region?))).collect();
+        for table in &counted {
+            needs.columns.entry(table.name.clone()).or_default();
+        }
+        for table in catalog.tables.iter().filter(|t| t.view_of.is_none() && needs.columns.contains_key(&t.name)).collect::<Vec<_>>() {
             let columns = needs.columns.entry(table.name.clone()).or_default();
             columns.extend(table.key.iter().map(|&k| table.columns[k].name.clone()));
         }

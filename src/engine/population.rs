@@ -12,11 +12,11 @@ pub struct RegionCount {
     pub records: u64,
 }
 
-/// Counts the loaded tables that have a region. The nodes of their region expressions must be built.
-pub fn count(exec: &Exec<'_>) -> Vec<RegionCount> {
+/// Counts the records of `tables` (positions in the catalog) that have a region. The nodes of their region expressions must be built.
+pub fn count(exec: &Exec<'_>, tables: &[usize]) -> Vec<RegionCount> {
     let env = exec.env();
     let mut out = vec![];
-    for table in exec.catalog.tables.iter().filter(|t| t.view_of.is_none()) {
+    for table in tables.iter().map(|&t| &exec.catalog.tables[t]) {
         let Some(region) = table.region else { continue };
         let parts = crate::exec::chunked(env, table.rel, |_, batch| {
             let vector = batch.eval(region);

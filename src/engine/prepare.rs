@@ -86,14 +86,17 @@ impl Prepared {
     /// # Errors
     /// Files that are absent, unreadable or not what the project declares.
     pub fn load(&self, project: &Project, options: &Options<'_>) -> Result<Loaded, Diagnostics> {
-        let load = LoadOptions {
+        table::load(project, &self.needs(), &self.load_options(options))
+    }
+
+    pub fn load_options<'o>(&self, options: &Options<'o>) -> LoadOptions<'o> {
+        LoadOptions {
             store: options.store.clone(),
             restricted_ok: options.restricted_ok,
             as_of: Some(options.as_of),
             progress: options.progress,
             ..LoadOptions::default()
-        };
-        table::load(project, &self.needs(), &load)
+        }
     }
 }
 

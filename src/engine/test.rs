@@ -103,7 +103,8 @@ fn findings(project: &Project, file: &RuleFile, test: &RuleTest) -> Result<(Vec<
         }
     }
     let loaded = table::from_text(&project, &test.given, &prepared.needs())?;
-    let audit = judge::judge(&project, prepared, loaded, &Options::new(as_of, [0; 32]))?;
+    let part = judge::judge(&project, &prepared, &loaded, &Options::new(as_of, [0; 32]), &prepared.all())?;
+    let audit = super::finish(prepared, loaded, part);
     let Some(outcome) = audit.outcomes.first() else { return Err(Diagnostics::default()) };
     match &outcome.status {
         Status::Failed { reason } | Status::Skipped { reason } => {

@@ -122,7 +122,7 @@ pub fn aggregate<'e>(batch: &Batch<'e>, id: ExprId) -> Vector<'e> {
             }
         },
     };
-    reduce(&children, *function, *distinct, *arg, *filter, ty, id)
+    reduce(&children, *function, *distinct, *arg, *filter, ty)
 }
 
 /// How many members each owner has: nothing of them is looked at.
@@ -160,7 +160,7 @@ pub fn of_groups<'e>(env: Env<'e>, set: SetId, groups: std::ops::Range<usize>, w
     let batch = Batch::new(env, vec![outer, Reached { rel: env.member_rel(set), ids: Rc::new(ids) }]);
     let starts = (groups.start..=groups.end).map(|group| start(group) - from).collect();
     let children = Children { batch, starts, unknown: None, unreadable: None };
-    wanted.iter().map(|(s, id)| reduce(&children, s.function, s.distinct, s.arg, s.filter, env.graph.type_of(*id), *id)).collect()
+    wanted.iter().map(|(s, id)| reduce(&children, s.function, s.distinct, s.arg, s.filter, env.graph.type_of(*id))).collect()
 }
 
 impl<'e> Batch<'e> {
@@ -230,7 +230,6 @@ fn reduce<'e>(
     arg: Option<ExprId>,
     filter: Option<ExprId>,
     ty: Type,
-    id: ExprId,
 ) -> Vector<'e> {
     let child = &children.batch;
     let owners = children.starts.len() - 1;
@@ -261,11 +260,7 @@ fn reduce<'e>(
             let at: Vec<u32> = (0..owners).map(|i| best(arg, segments.valued(i), largest).map_or(NONE, |r| r as u32)).collect();
             gather(arg, |i| at[i], owners, ty)
         }
-        _ => {
-            let (vector, lost) = numeric(&segments, owners, function, distinct, ty);
-            child.env.counters.lost(id, lost);
-            vector
-        }
+        _ => numeric(&segments, owners, function, distinct, ty),
     };
     let spoil = |doubt: &Option<Bits>| {
         doubt.as_ref().map(|doubt| Bits::from_fn(owners, |i| segments.all(i).any(|r| doubt.get(r)))).filter(Bits::any)
@@ -363,11 +358,10 @@ fn any_every<'e>(segments: &Segments<'_, 'e>, owners: usize, any: bool) -> Vecto
     if any { Vector::from_truth(hit, &rest, &[]) } else { Vector::from_truth(rest, &hit, &[]) }
 }
 
-fn numeric<'e>(segments: &Segments<'_, 'e>, owners: usize, function: AggregateFunction, distinct: bool, ty: Type) -> (Vector<'e>, u64) {
-    let Some(arg) = segments.arg else { return (Vector::null(ty), 0) };
+fn numeric<'e>(segments: &Segments<'_, 'e>, owners: usize, function: AggregateFunction, distinct: bool, ty: Type) -> Vector<'e> {
+    let Some(arg) = segments.arg else { return Vector::null(ty) };
     let up = ten(scale(ty).saturating_sub(scale(arg.ty)));
     let mut valid = Bits::new(owners, true);
-    let mut lost = 0;
     let mut sorted: Vec<i64> = vec![];
     let plain = segments.yes.is_none() && !arg.constant && matches!(arg.mask(), super::vector::Mask::All);
     let values: Vec<i64> = (0..owners)
@@ -396,7 +390,6 @@ fn numeric<'e>(segments: &Segments<'_, 'e>, owners: usize, function: AggregateFu
                     }
                     Err(_) => {
                         valid.set(i, false);
-                        lost += 1;
                         0
                     }
                 };
@@ -424,7 +417,6 @@ fn numeric<'e>(segments: &Segments<'_, 'e>, owners: usize, function: AggregateFu
             };
             result.and_then(|v| i64::try_from(v).ok()).unwrap_or_else(|| {
                 valid.set(i, false);
-                lost += 1;
                 0
             })
         })
@@ -433,5 +425,5 @@ fn numeric<'e>(segments: &Segments<'_, 'e>, owners: usize, function: AggregateFu
         Type::Date | Type::Month => Values::I32(values.into_iter().map(|v| v as i32).collect()),
         _ => Values::I64(values.into()),
     };
-    (Vector::new(values, ty).with_valid(Some(valid)), lost)
+    Vector::new(values, ty).with_valid(Some(valid))
 }

@@ -130,9 +130,7 @@ impl<'e> Batch<'e> {
             Expr::Unary { op, arg } => super::operate::unary(*op, &self.eval(*arg), self.len),
             Expr::Binary { op, left, right } => {
                 let (left, right) = (self.eval(*left), self.eval(*right));
-                let (vector, lost) = super::operate::binary(&self.env, *op, &left, &right, ty, self.len);
-                self.env.counters.lost(id, lost);
-                vector
+                super::operate::binary(&self.env, *op, &left, &right, ty, self.len)
             }
             Expr::Call { function, args } => {
                 let args: Vec<Rc<Vector<'e>>> = args.iter().map(|&a| self.eval(a)).collect();
@@ -144,18 +142,12 @@ impl<'e> Batch<'e> {
                 let otherwise = otherwise.map_or_else(|| Rc::new(Vector::null(ty)), |e| self.eval(e));
                 super::operate::case(&whens, &otherwise, ty, self.len)
             }
-            Expr::Cast { arg, to } => {
-                let (vector, lost) = super::operate::cast(&self.eval(*arg), *to, self.len);
-                self.env.counters.lost(id, lost);
-                vector
-            }
+            Expr::Cast { arg, to } => super::operate::cast(&self.eval(*arg), *to, self.len),
             Expr::Parameter { parameter, args, at, place } => {
                 let args: Vec<_> = args.iter().map(|&a| self.eval(a)).collect();
                 let at = at.map(|e| self.eval(e));
                 let place = place.map(|e| self.eval(e));
-                let (vector, gaps) = super::parameter::look_up(&self.env, *parameter, &args, at.as_deref(), place.as_deref(), ty, self.len);
-                self.env.counters.gap(id, gaps);
-                vector
+                super::parameter::look_up(&self.env, *parameter, &args, at.as_deref(), place.as_deref(), ty, self.len)
             }
             Expr::Aggregate { .. } => super::aggregate::aggregate(self, id),
             Expr::RowNumber { row } => {

@@ -27,9 +27,9 @@ pub fn call<'e>(env: &Env<'e>, id: ExprId, function: Function, args: &[&Vector<'
         Function::IdValid if matches!(args[0].ty, Type::Text(_)) => text(env, id, function, args, ty, len),
         Function::IdText | Function::IdSex | Function::IdRegion => id_text(function, args, ty, len),
         Function::InWindow => {
-            let after = operate::binary(env, BinaryOp::LessEqual, args[1], args[0], Type::Bool, len).0;
-            let before = operate::binary(env, BinaryOp::LessEqual, args[0], args[2], Type::Bool, len).0;
-            operate::binary(env, BinaryOp::And, &after, &before, Type::Bool, len).0
+            let after = operate::binary(env, BinaryOp::LessEqual, args[1], args[0], Type::Bool, len);
+            let before = operate::binary(env, BinaryOp::LessEqual, args[0], args[2], Type::Bool, len);
+            operate::binary(env, BinaryOp::And, &after, &before, Type::Bool, len)
         }
         Function::OverlapDays => overlap_days(args, ty, len),
         Function::Listed(list) => listed(env, list.index(), args, len),
@@ -162,7 +162,7 @@ fn coalesce<'e>(args: &[&Vector<'e>], ty: Type, len: usize) -> Vector<'e> {
 }
 
 fn null_if<'e>(env: &Env<'e>, args: &[&Vector<'e>], ty: Type, len: usize) -> Vector<'e> {
-    let equal = operate::binary(env, BinaryOp::Equal, args[0], args[1], Type::Bool, len).0;
+    let equal = operate::binary(env, BinaryOp::Equal, args[0], args[1], Type::Bool, len);
     let (yes, _) = equal.truth(len);
     let null = Vector::null(ty);
     let pick: Vec<usize> = (0..len).map(|i| usize::from(yes.get(i))).collect();

@@ -11,13 +11,13 @@ mod aggregate;
 mod batch;
 mod build;
 mod call;
-mod counters;
 mod group;
 mod key;
 mod nodes;
 mod operate;
 mod parameter;
 mod pass;
+mod profile;
 mod schedule;
 mod set;
 mod texts;
@@ -25,11 +25,11 @@ mod vector;
 
 pub use aggregate::Children;
 pub use batch::{Batch, Ids, Reached};
-pub use counters::{Counters, NodeProfile, Timer};
 pub use key::chunked;
 pub use nodes::{Frame, FrameKind, Nodes};
 pub use parameter::as_key;
 pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
+pub use profile::{NodeProfile, Timer};
 pub use schedule::{Exec, Schedule};
 pub use texts::Texts;
 pub use vector::{Values, Vector};
@@ -59,7 +59,6 @@ pub struct Env<'e> {
     pub parameters: &'e [Option<&'e Parameter>],
     pub regions: &'e Regions,
     pub nodes: &'e Nodes,
-    pub counters: &'e Counters,
     pub texts: &'e Texts,
 }
 

@@ -38,13 +38,13 @@ pub fn unary<'e>(op: UnaryOp, arg: &Vector<'e>, len: usize) -> Vector<'e> {
 }
 
 /// Result, and the number of rows without a value because of overflow or division by zero.
-pub fn binary<'e>(env: &Env<'e>, op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type, len: usize) -> (Vector<'e>, u64) {
+pub fn binary<'e>(env: &Env<'e>, op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type, len: usize) -> Vector<'e> {
     match op {
-        BinaryOp::And | BinaryOp::Or => (logic(op, left, right, len), 0),
+        BinaryOp::And | BinaryOp::Or => logic(op, left, right, len),
         BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Remainder => {
             arithmetic(op, left, right, ty, len)
         }
-        _ => (compare(env, op, left, right, len), 0),
+        _ => compare(env, op, left, right, len),
     }
 }
 
@@ -236,14 +236,14 @@ pub fn divide_rounded(n: i128, d: i128) -> Option<i128> {
     Some(if rest.unsigned_abs() >= d.unsigned_abs().div_ceil(2) { quotient + n.signum() } else { quotient })
 }
 
-fn arithmetic<'e>(op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type, len: usize) -> (Vector<'e>, u64) {
+fn arithmetic<'e>(op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type, len: usize) -> Vector<'e> {
     let constant = left.constant && right.constant;
     let n = if constant { 1 } else { len };
     let (Some(a), Some(b)) = (left.i64s(), right.i64s()) else {
         let mut out = Vector::new(Values::I64(vec![0; n].into()), ty);
         out.constant = constant;
         out.strict(&[left, right], n);
-        return (out, 0);
+        return out;
     };
     let out_scale = scale(ty);
     let (sa, sb) = (scale(left.ty), scale(right.ty));
@@ -302,23 +302,20 @@ fn arithmetic<'e>(op: BinaryOp, left: &Vector<'e>, right: &Vector<'e>, ty: Type,
     let mut out = Vector::new(Values::I64(Cow::Owned(values)), ty);
     out.constant = constant;
     out.strict(&[left, right], n);
-    let mut count = 0;
     if let Some(lost) = lost {
         // Rows without a value hold anything; only rows with two values can lose one.
         let valid = out.valid.take().unwrap_or_else(|| Bits::new(n, true));
-        count = valid.and(&lost).count_ones() as u64;
         out.valid = Some(valid.zip(&lost, |v, l| v & !l));
         out.settle();
     }
-    (out, count)
+    out
 }
 
-pub fn cast<'e>(arg: &Vector<'e>, to: Type, len: usize) -> (Vector<'e>, u64) {
+pub fn cast<'e>(arg: &Vector<'e>, to: Type, len: usize) -> Vector<'e> {
     let n = if arg.constant { 1 } else { len };
-    let mut lost = 0;
-    let vector = match (arg.ty, to) {
+    match (arg.ty, to) {
         (Type::Int | Type::Decimal(_), Type::Int | Type::Decimal(_)) => {
-            let Some(lane) = arg.i64s() else { return (Vector { ty: to, ..arg.clone() }, 0) };
+            let Some(lane) = arg.i64s() else { return Vector { ty: to, ..arg.clone() } };
             let (from, into) = (scale(arg.ty), scale(to));
             let mut failed = Bits::new(n, false);
             let values = (0..n)
@@ -334,20 +331,18 @@ pub fn cast<'e>(arg: &Vector<'e>, to: Type, len: usize) -> (Vector<'e>, u64) {
             let mut out = Vector { values: Values::I64(values), ty: to, ..arg.clone() };
             if failed.any() {
                 let valid = out.valid.take().unwrap_or_else(|| Bits::new(n, true));
-                lost = valid.and(&failed).count_ones() as u64;
                 out.valid = Some(valid.zip(&failed, |v, f| v & !f));
             }
             out
         }
         (Type::Month, Type::Date) => {
-            let Some(lane) = arg.i32s() else { return (Vector { ty: to, ..arg.clone() }, 0) };
+            let Some(lane) = arg.i32s() else { return Vector { ty: to, ..arg.clone() } };
             let first: Vec<i32> = (0..n).map(|i| dates::month_start(lane.get(i))).collect();
             let last = first.iter().map(|&d| dates::month_end(d)).collect();
             Vector { values: Values::I32(Cow::Owned(first)), last_day: Some(last), ty: to, ..arg.clone() }
         }
         _ => Vector { ty: to, ..arg.clone() },
-    };
-    (vector, lost)
+    }
 }
 
 /// The value of the first branch whose condition is true. A condition that is unreadable makes the row so.

@@ -16,7 +16,7 @@ pub fn as_key(value: Value) -> Value {
     }
 }
 
-/// Values, and the number of rows for which no value is in force.
+/// Values; missing for rows for which none is in force.
 pub fn look_up<'e>(
     env: &Env<'e>,
     parameter: ParameterId,
@@ -25,8 +25,8 @@ pub fn look_up<'e>(
     place: Option<&Vector<'e>>,
     ty: Type,
     len: usize,
-) -> (Vector<'e>, u64) {
-    let Some(values) = env.parameter(parameter.index()) else { return (Vector::null(ty), len as u64) };
+) -> Vector<'e> {
+    let Some(values) = env.parameter(parameter.index()) else { return Vector::null(ty) };
     let mut sources: Vec<&Vector<'e>> = args.iter().map(|a| &**a).collect();
     sources.extend(at);
     sources.extend(place);
@@ -34,7 +34,6 @@ pub fn look_up<'e>(
     let n = if constant { 1 } else { len };
     let mut known: FxHashMap<(Vec<Value>, Option<i64>, Option<i32>), Value> = FxHashMap::default();
     let mut found = Vec::with_capacity(n);
-    let mut gaps = 0;
     let mut last: Option<((Option<i64>, Option<i32>), Value)> = None;
     for i in 0..n {
         // A date that stands for a month is taken at its first day if the value is the same on its last, else unknown.
@@ -50,7 +49,6 @@ pub fn look_up<'e>(
             && *key == (where_, day)
         {
             found.push(value.clone());
-            gaps += u64::from(*value == Value::Null);
             continue;
         }
         let keys: Vec<Value> = args.iter().map(|a| as_key(a.value(i))).collect();
@@ -66,7 +64,6 @@ pub fn look_up<'e>(
         };
         let value = get(day, &keys);
         let value = if last_day != day && get(last_day, &keys) != value { Value::Null } else { value };
-        gaps += u64::from(value == Value::Null);
         if last_day == day {
             last = Some(((where_, day), value.clone()));
         }
@@ -77,7 +74,7 @@ pub fn look_up<'e>(
     out.inherit(&sources, n);
     out.settle();
     if constant && out.valid.as_ref().is_some_and(|v| !v.get(0)) {
-        return (Vector::null(ty), if gaps > 0 { len as u64 } else { 0 });
+        return Vector::null(ty);
     }
-    (out, if constant { gaps * len as u64 } else { gaps })
+    out
 }

@@ -25,6 +25,8 @@ pub struct UnitJob<'j> {
     pub flag: JobFlag<'j>,
     /// Money of a unit (fen), where a rule states it for all units.
     pub amount: Option<ExprId>,
+    /// Look-ups of parameters and arithmetic of the unit's own frame: units for which they give no value are counted.
+    pub watched: Vec<ExprId>,
 }
 
 pub enum JobFlag<'j> {
@@ -66,6 +68,8 @@ pub struct UnitResult {
     pub clear: Tally,
     /// By position in [`REASONS`].
     pub reasons: [Tally; 5],
+    /// Per watched expression: units of the population for which it has no value though all it is made of has one.
+    pub gaps: Vec<u64>,
 }
 
 /// Result of all jobs over one relation.
@@ -100,6 +104,8 @@ pub fn run_pass(env: Env<'_>, rel: RelId, jobs: &[UnitJob<'_>]) -> Pass {
             sum.population.merge(one.population);
             sum.flagged_tally.merge(one.flagged_tally);
             sum.clear.merge(one.clear);
+            sum.gaps.resize(one.gaps.len(), 0);
+            sum.gaps.iter_mut().zip(one.gaps).for_each(|(a, b)| *a += b);
             for (a, b) in sum.reasons.iter_mut().zip(one.reasons) {
                 a.merge(b);
             }
@@ -110,7 +116,7 @@ pub fn run_pass(env: Env<'_>, rel: RelId, jobs: &[UnitJob<'_>]) -> Pass {
 
 fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
     let len = batch.len;
-    let mut result = UnitResult::default();
+    let mut result = UnitResult { gaps: vec![0; job.watched.len()], ..UnitResult::default() };
     let population: Vec<_> = job.population.iter().map(|&e| batch.eval(e)).collect();
     // Fast way for most rules and most chunks: everything known, nothing but true and false.
     let mut inside = Bits::new(len, true);
@@ -159,7 +165,7 @@ fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
         JobFlag::Row(_) => {}
         JobFlag::Pairs(registers) => {
             let units: Vec<usize> = open.ones().collect();
-            let codes = judge_pairs(batch, &units, registers);
+            let codes = judge_pairs(batch, &units, registers, &job.watched, &mut result.gaps);
             for (&i, code) in units.iter().zip(codes) {
                 match code {
                     Code::Flagged => flagged.set(i, true),
@@ -167,6 +173,11 @@ fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
                     Code::Not(reason) => not.push((i, reason)),
                 }
             }
+        }
+    }
+    for (&id, gaps) in job.watched.iter().zip(&mut result.gaps) {
+        if batch.env.graph.reads(id) & !1 == 0 {
+            *gaps = gaps_of(batch, id, &inside);
         }
     }
     result.flagged = flagged.ones().map(|i| (start + i) as u32).collect();
@@ -193,6 +204,19 @@ fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
     result
 }
 
+/// Units of `inside` for which `id` has no value though its arguments have.
+fn gaps_of(batch: &Batch<'_>, id: ExprId, inside: &Bits) -> u64 {
+    let vector = batch.eval(id);
+    let Some(valid) = vector.valid_bits(batch.len) else { return 0 };
+    let mut without = inside.zip(&valid, |i, v| i & !v);
+    for argument in batch.env.graph.get(id).args() {
+        if let Some(valid) = batch.eval(argument).valid_bits(batch.len) {
+            without = without.and(&valid);
+        }
+    }
+    without.count_ones() as u64
+}
+
 /// A register's row that a unit was paired with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairFlag {
@@ -208,7 +232,13 @@ pub struct PairFlag {
 
 /// The pairs of the units `units` (positions in the batch) with one register, by the first rung of its ladder that finds rows,
 /// and what becomes of units that have none.
-fn pairs<'e>(batch: &Batch<'e>, units: &[usize], number: usize, register: &Register) -> (Vec<PairFlag>, Vec<(usize, Code)>) {
+fn pairs<'e>(
+    batch: &Batch<'e>,
+    units: &[usize],
+    number: usize,
+    register: &Register,
+    look: &mut dyn FnMut(&Batch<'e>),
+) -> (Vec<PairFlag>, Vec<(usize, Code)>) {
     let env = batch.env;
     let unit_rows = &batch.slots[0].ids;
     let keys: Vec<Vec<_>> = register.keys.iter().map(|rung| rung.iter().map(|&k| batch.eval(k)).collect()).collect();
@@ -256,6 +286,7 @@ fn pairs<'e>(batch: &Batch<'e>, units: &[usize], number: usize, register: &Regis
         let slot = |rel, rows| Reached { rel, ids: Rc::new(Ids::List(Cow::Owned(rows))) };
         let pair = Batch::new(env, vec![slot(batch.slots[0].rel, left), slot(rel, right)]);
         let vector = pair.eval(register.flag);
+        look(&pair);
         let (yes, no) = vector.truth(pair.len);
         for (k, &(position, rung, row)) in found.iter().enumerate() {
             let flagged = if yes.get(k) {
@@ -273,7 +304,7 @@ fn pairs<'e>(batch: &Batch<'e>, units: &[usize], number: usize, register: &Regis
 }
 
 /// Flagged by any pair of any register; else unknown by any; else clear.
-fn judge_pairs(batch: &Batch<'_>, units: &[usize], registers: &[Register]) -> Vec<Code> {
+fn judge_pairs(batch: &Batch<'_>, units: &[usize], registers: &[Register], watched: &[ExprId], gaps: &mut [u64]) -> Vec<Code> {
     let mut codes = vec![Code::Out; units.len()];
     let mut raise = |position: usize, code: Code| {
         let now = &mut codes[position];
@@ -284,7 +315,14 @@ fn judge_pairs(batch: &Batch<'_>, units: &[usize], registers: &[Register]) -> Ve
         };
     };
     for (number, register) in registers.iter().enumerate() {
-        let (found, without) = pairs(batch, units, number, register);
+        let (found, without) = pairs(batch, units, number, register, &mut |pair| {
+            for (&id, gaps) in watched.iter().zip(&mut *gaps) {
+                // What reads the register's row is there for pairs alone.
+                if pair.env.graph.reads(id) >> 1 & 1 == 1 {
+                    *gaps += gaps_of(pair, id, &Bits::new(pair.len, true));
+                }
+            }
+        });
         for (position, code) in without {
             raise(position, code);
         }
@@ -306,5 +344,5 @@ fn judge_pairs(batch: &Batch<'_>, units: &[usize], registers: &[Register]) -> Ve
 pub fn pairs_of(env: Env<'_>, rel: RelId, rows: &[u32], registers: &[Register]) -> Vec<PairFlag> {
     let batch = Batch::list(env, rel, rows.to_vec());
     let units: Vec<usize> = (0..rows.len()).collect();
-    registers.iter().enumerate().flat_map(|(number, register)| pairs(&batch, &units, number, register).0).collect()
+    registers.iter().enumerate().flat_map(|(number, register)| pairs(&batch, &units, number, register, &mut |_| {}).0).collect()
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::counters::{NodeProfile, Timer};
 use super::nodes::{Nodes, Shared};
-use super::{Counters, Env, Texts, build};
+use super::profile::{NodeProfile, Timer};
+use super::{Env, Texts, build};
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId};
 use crate::project::{Parameter, Regions};
 use crate::table::Table;
@@ -207,7 +207,6 @@ pub struct Exec<'e> {
     positions: Vec<Vec<Option<usize>>>,
     parameters: Vec<Option<&'e Parameter>>,
     regions: &'e Regions,
-    counters: Counters,
     texts: Texts,
     nodes: Nodes,
     pub profile: Vec<NodeProfile>,
@@ -224,19 +223,7 @@ impl<'e> Exec<'e> {
         let positions =
             catalog.tables.iter().zip(tables).map(|(def, table)| def.columns.iter().map(|c| table.position(&c.name)).collect()).collect();
         let parameters = catalog.parameters.iter().map(|def| parameters.get(&def.name)).collect();
-        let counters = Counters::new(graph.expr_count());
-        Exec {
-            catalog,
-            graph,
-            tables,
-            positions,
-            parameters,
-            regions,
-            counters,
-            texts: Texts::default(),
-            nodes: Nodes::default(),
-            profile: vec![],
-        }
+        Exec { catalog, graph, tables, positions, parameters, regions, texts: Texts::default(), nodes: Nodes::default(), profile: vec![] }
     }
     pub fn env(&self) -> Env<'_> {
         Env {
@@ -247,7 +234,6 @@ impl<'e> Exec<'e> {
             parameters: &self.parameters,
             regions: self.regions,
             nodes: &self.nodes,
-            counters: &self.counters,
             texts: &self.texts,
         }
     }

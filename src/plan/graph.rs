@@ -128,7 +128,7 @@ pub struct Neighbour {
     pub exactly: Option<i64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Node {
     expr: Expr,
     ty: Type,
@@ -139,7 +139,7 @@ struct Node {
 }
 
 /// All nodes, each once.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Graph {
     exprs: Vec<Node>,
     rels: Vec<Rel>,

@@ -17,6 +17,7 @@ mod graph;
 mod lexer;
 mod names;
 mod needs;
+mod partition;
 mod policy;
 mod rows;
 mod scope;
@@ -35,6 +36,7 @@ pub use graph::{
 };
 pub(crate) use lexer::{Token, TokenKind, tokens};
 pub use needs::needs;
+pub use partition::{Asked, Partition, partitions};
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
 pub use show::Part;

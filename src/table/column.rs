@@ -116,6 +116,10 @@ pub struct Table {
 }
 
 impl Table {
+    /// No rows, no columns.
+    pub fn empty() -> Table {
+        Table { name: String::new(), rows: 0, columns: vec![], sorted_by: vec![], origin: Origin::default() }
+    }
     pub fn position(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name == column)
     }

@@ -52,7 +52,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         let only = options.only.get(plan.name()).map_or(&[][..], Vec::as_slice);
         let shelf = options.store.as_ref().map(|store| Shelf::new(store, plan, files, options.as_of));
         if let Some(shelf) = &shelf {
-            let freshness = match shelf.find(&pool, only) {
+            let freshness = match shelf.find(&pool, only, options.pages) {
                 Ok(Found::Fresh(stored)) => {
                     options.progress.bytes(plan.name(), bytes);
                     store.push((plan.name().to_owned(), Freshness::Fresh));

@@ -44,12 +44,14 @@ pub struct LoadOptions<'a> {
     pub as_of: Option<i32>,
     /// Conditions by table: rows that do not meet all of them are left out. Receipts are those of the whole delivery.
     pub only: BTreeMap<String, Vec<Condition>>,
+    /// Of tables in the store at most so many pages, spread evenly: a sample.
+    pub pages: Option<usize>,
     pub progress: &'a dyn Progress,
 }
 
 impl Default for LoadOptions<'_> {
     fn default() -> Self {
-        LoadOptions { store: None, restricted_ok: false, as_of: None, only: BTreeMap::new(), progress: &Silent }
+        LoadOptions { store: None, restricted_ok: false, as_of: None, only: BTreeMap::new(), pages: None, progress: &Silent }
     }
 }
 

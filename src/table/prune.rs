@@ -18,6 +18,10 @@ pub enum Compare {
     AtMost,
     Greater,
     AtLeast,
+    /// The row has no value in the column; the condition's own value says nothing.
+    Missing,
+    /// The row has a value in the column.
+    Present,
 }
 
 impl Compare {
@@ -28,11 +32,13 @@ impl Compare {
             Compare::AtMost => order.is_le(),
             Compare::Greater => order.is_gt(),
             Compare::AtLeast => order.is_ge(),
+            Compare::Missing => false,
+            Compare::Present => true,
         }
     }
 }
 
-/// A column compared with a constant of its own type. Rows without a value (missing or unreadable) do not meet it; a date of which only
+/// A column compared with a constant of its own type. Rows without a value (missing or unreadable) meet `Missing` alone; a date of which only
 /// the month is known counts as the first of the month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
@@ -49,6 +55,10 @@ const NOTHING: Span = (0, -1);
 impl Condition {
     /// Values of the packed column that meet it; texts by the codes that `texts` says are below and equal.
     pub(super) fn span(&self, texts: impl FnOnce(&str) -> (i64, bool)) -> Span {
+        // Where a value is missing its place holds any number.
+        if matches!(self.compare, Compare::Missing | Compare::Present) {
+            return (i64::MIN, i64::MAX);
+        }
         let (at, there) = match &self.value {
             Value::Int(n) | Value::Money(n) | Value::CitizenId(n) | Value::Region(n) | Value::Decimal { units: n, .. } => (*n, true),
             Value::Date(n) | Value::Month(n) => (i64::from(*n), true),
@@ -64,13 +74,16 @@ impl Condition {
             Compare::AtMost if there => (i64::MIN, at),
             Compare::AtMost => at.checked_sub(1).map_or(NOTHING, |to| (i64::MIN, to)),
             Compare::Greater if there => at.checked_add(1).map_or(NOTHING, |from| (from, i64::MAX)),
-            Compare::Greater | Compare::AtLeast => (at, i64::MAX),
+            Compare::Greater | Compare::AtLeast | Compare::Missing | Compare::Present => (at, i64::MAX),
         }
     }
 
     fn meets(&self, column: &Column, row: usize) -> bool {
-        if !column.is_valid(row) {
-            return false;
+        match self.compare {
+            Compare::Missing => return !column.is_valid(row),
+            Compare::Present => return column.is_valid(row),
+            _ if !column.is_valid(row) => return false,
+            _ => {}
         }
         match (&column.data, &self.value) {
             (Data::Code(codes, dictionary), Value::Text(text, _)) => {
@@ -127,6 +140,18 @@ pub(super) fn pages(file: &Columnar, spans: &[(usize, Span)]) -> Ranges {
         }
     }
     Ranges(out)
+}
+
+/// At most `pages` pages of a stored file, spread evenly: a sample.
+pub(super) fn spread(file: &Columnar, pages: usize) -> Ranges {
+    let all: Vec<(usize, std::ops::Range<usize>)> = file
+        .group_rows
+        .iter()
+        .enumerate()
+        .flat_map(|(group, &rows)| (0..rows).step_by(PAGE).map(move |start| (group, start..(start + PAGE).min(rows))))
+        .collect();
+    let step = all.len().div_ceil(pages.max(1)).max(1);
+    Ranges(all.into_iter().step_by(step).collect())
 }
 
 fn apart((from, to): Span, (least, most): Span) -> bool {

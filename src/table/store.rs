@@ -185,7 +185,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// The stored table, if there is one that is fresh; an error when there is one that cannot be read (a warning), or a delivered file.
-    pub fn find(&self, pool: &Pool, only: &[Condition]) -> Result<Found, Diagnostics> {
+    pub fn find(&self, pool: &Pool, only: &[Condition], pages: Option<usize>) -> Result<Found, Diagnostics> {
         let cards = self.cards()?;
         let (mut names, mut columns_missing) = (vec![], vec![]);
         if cards.is_empty() {
@@ -236,7 +236,7 @@ impl<'a> Shelf<'a> {
             }));
         };
         self.seen.remember(self.files, &hashes);
-        let table = read(self.plan, pool, card, &path, at, only);
+        let table = read(self.plan, pool, card, &path, at, only, pages);
         match table {
             Ok(table) if table.fits() => Ok(Found::Fresh(Box::new(table))),
             Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
@@ -371,11 +371,23 @@ fn stored_file(folder: &Path, name: &str) -> InputFile {
     InputFile { path: folder.join(name), name: name.to_owned() }
 }
 
-fn read(plan: &TablePlan, pool: &Pool, card: Card, folder: &Path, at: Vec<usize>, only: &[Condition]) -> Result<StoredTable, Diagnostic> {
+fn read(
+    plan: &TablePlan,
+    pool: &Pool,
+    card: Card,
+    folder: &Path,
+    at: Vec<usize>,
+    only: &[Condition],
+    pages: Option<usize>,
+) -> Result<StoredTable, Diagnostic> {
     let file = stored_file(folder, "rows.parquet");
-    let rows = if only.is_empty() { open_columnar(&file)? } else { open_indexed(&file)? };
-    let ranges = if only.is_empty() { Ranges::all(&rows) } else { ranges(plan, &card, folder, &at, &rows, only)? };
-    let some = !only.is_empty();
+    let some = !only.is_empty() || pages.is_some();
+    let rows = if some { open_indexed(&file)? } else { open_columnar(&file)? };
+    let ranges = match pages {
+        Some(pages) => prune::spread(&rows, pages),
+        None if some => ranges(plan, &card, folder, &at, &rows, only)?,
+        None => Ranges::all(&rows),
+    };
     let columns: Vec<Result<(Column, Option<u32>), Diagnostic>> =
         plan.columns.par_iter().zip(&at).map(|(planned, &at)| column(planned, pool, folder, &rows, &ranges, &card, at, some)).collect();
     let line = read_u32(&rows, "line", &ranges)?;

@@ -37,11 +37,32 @@ fn rules_one_by_one_find_the_same() {
     let together = run(&root().join("sample_data/recount.yaml"));
     let alone = run_with(&root().join("sample_data/recount.yaml"), |options| options.one_by_one = true);
     assert_eq!(together.findings, alone.findings);
-    let counts = |audit: &Audit| audit.outcomes.iter().map(|o| (o.rule.clone(), o.population, o.flagged, o.clear, o.not_assessable)).collect::<Vec<_>>();
+    let counts = |audit: &Audit| {
+        audit.outcomes.iter().map(|o| (o.rule.clone(), o.population, o.flagged, o.clear, o.not_assessable)).collect::<Vec<_>>()
+    };
     assert_eq!(counts(&together), counts(&alone));
     // Together, nodes are built once for all rules that use them; alone, again for each.
     let nodes = |audit: &Audit| audit.profile.iter().filter(|n| !n.name.contains(" over ")).count();
     assert!(nodes(&together) * 2 < nodes(&alone), "{} {}", nodes(&together), nodes(&alone));
+}
+
+#[test]
+fn a_run_in_parts_finds_the_same_whatever_the_memory() {
+    let whole = run(&root().join("sample_data/recount.yaml"));
+    let store = tempfile::tempdir().expect("a temporary folder");
+    let mut counts = std::collections::BTreeSet::new();
+    for memory in [1_500_000u64, 900_000, 500_000] {
+        let parts = run_with(&root().join("sample_data/recount.yaml"), |options| {
+            options.memory = Some(memory);
+            options.store = Some(store.path().to_owned());
+        });
+        assert_eq!(whole.outcomes, parts.outcomes, "{memory}");
+        assert_eq!(whole.findings, parts.findings, "{memory}");
+        assert_eq!(whole.populations, parts.populations, "{memory}");
+        assert_eq!(whole.loaded.receipt, parts.loaded.receipt, "{memory}");
+        counts.extend(parts.profile.iter().filter_map(|n| n.name.split_once("(in ")?.1.split_once(' ')?.0.parse::<usize>().ok()));
+    }
+    assert!(counts.len() > 2 && counts.last().is_some_and(|n| *n > 6), "{counts:?}");
 }
 
 /// Every planted case found, no innocent look-alike flagged by a rule without its exemption saying why.
@@ -119,7 +140,7 @@ fn the_order_of_the_rows_and_the_number_of_threads_change_nothing_but_the_lines(
     let mut findings = plain.findings;
     for finding in findings.iter_mut().chain(&mut other) {
         for row in &mut finding.evidence {
-            (row.file, row.line) = (String::new(), 0);
+            (row.file, row.line) = ("".into(), 0);
         }
     }
     assert_eq!(findings.len(), other.len());

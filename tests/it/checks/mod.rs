@@ -203,7 +203,7 @@ fn judged(check: &str, group: bool, tables: [&[Row]; 2]) -> (BTreeSet<String>, [
         Flag::Pairs(registers) => JobFlag::Pairs(registers),
     };
     let preconditions = plan.preconditions.iter().map(|p| (p.holds, p.reason)).collect();
-    let job = UnitJob { population: plan.population.clone(), preconditions, failed: None, flag, amount: None };
+    let job = UnitJob { population: plan.population.clone(), preconditions, failed: None, flag, amount: None, watched: vec![] };
     let result = run_pass(env, plan.rel, &[job]).remove(0);
     let batch = Batch::list(env, plan.rel, result.flagged.clone());
     let parts: Vec<_> = key.iter().map(|&e| batch.eval(e)).collect();

@@ -1,0 +1,291 @@
+//! Where tables do not fit into the memory allowed: rules that can be judged by the same cut of the tables are judged together, part by part,
+//! each part read from the store by ranges of the cut's columns; what the parts give is put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::judge::{Asked, Group, Part, groups, judge};
+use super::needs::{roots, sets};
+use super::outcome::add;
+use super::{Options, Prepared};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::exec::{Exec, NodeProfile};
+use crate::plan::{self, Partition, Rel, RelId, partitions};
+use crate::project::Project;
+use crate::rule::Rule;
+use crate::schema::{Type, Value};
+use crate::table::{self, Compare, Condition, LoadOptions, Loaded, Needs, Table};
+
+/// Parts at most.
+const MOST_PARTS: u64 = 256;
+/// Pages of a sample that says where a table is cut.
+const SAMPLE_PAGES: usize = 64;
+
+/// Refuses nodes that would take more than `limit`, naming the largest.
+pub fn refuse(exec: &Exec<'_>, groups: &[Group], limit: u64) -> Result<(), Diagnostics> {
+    let mut out = Diagnostics::default();
+    for group in groups {
+        let estimate = exec.estimate(&group.schedule);
+        let total: u64 = estimate.iter().map(|(_, bytes)| bytes).sum();
+        if total > limit {
+            let mib = |bytes: u64| format!("{} MiB", bytes.div_ceil(1 << 20));
+            let mut error = Diagnostic::error(
+                "memory",
+                format!("the rules over {} would need about {}, and {} are allowed", exec.rel_name(group.rel), mib(total), mib(limit)),
+            );
+            for (name, bytes) in estimate.iter().take(3) {
+                error = error.note(format!("{name}: about {}", mib(*bytes)));
+            }
+            out.push(error.help("allow more with --memory, or run fewer rules at a time with --rule"));
+        }
+    }
+    out.finish(())
+}
+
+/// Rules, and the cut by which they are judged; `None`: all rows at once.
+struct Class {
+    asked: Asked,
+    partition: Option<Partition>,
+}
+
+/// Judges all rules within `limit` bytes. Gives the delivery's receipts and what was found.
+///
+/// # Errors
+/// As loading and judging; rules that cannot be judged by parts and would need too much memory are refused.
+pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limit: u64) -> Result<(Loaded, Part), Diagnostics> {
+    let asked = prepared.all();
+    let needs = prepared.needs_of(&asked);
+    // No row of any table: what is in the store, or is stored now, tells how many there are.
+    let nothing = needs.columns.keys().filter_map(|name| Some((name.clone(), vec![none_of(prepared, &needs, name)?]))).collect();
+    let receipts = table::load(project, &needs, &LoadOptions { only: nothing, ..prepared.load_options(options) })?;
+    let sizes = Sizes::new(prepared, &receipts);
+    let total = sizes.columns(&needs) + sizes.nodes(project, prepared, &asked);
+    if total <= limit / 10 * 8 {
+        let loaded = table::load(project, &needs, &prepared.load_options(options))?;
+        let part = judge(project, prepared, &loaded, options, &asked)?;
+        return Ok((loaded, part));
+    }
+    let small = |table: usize| sizes.table(table, &needs) <= limit / 8;
+    let mut all = Part::default();
+    for class in classes(prepared, &asked, &small) {
+        let part = match &class.partition {
+            None => {
+                let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
+                judge(project, prepared, &loaded, options, &class.asked)?
+            }
+            Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition)?,
+        };
+        all.outcomes.extend(part.outcomes);
+        all.findings.extend(part.findings);
+        all.populations.extend(part.populations);
+        all.profile.extend(part.profile);
+    }
+    Ok((receipts, all))
+}
+
+/// A condition that no row of the table meets.
+fn none_of(prepared: &Prepared, needs: &Needs, table: &str) -> Option<Condition> {
+    let (_, def) = prepared.catalog.table(table)?;
+    let columns = needs.columns.get(table)?;
+    let column = def.columns.iter().find(|c| columns.contains(&c.name) && c.is.is_none() && c.ty != Type::Bool)?;
+    let value = match column.ty {
+        Type::Date => Value::Date(i32::MIN),
+        Type::Month => Value::Month(i32::MIN),
+        Type::Text(kind) => Value::Text(Arc::from(""), kind),
+        _ => Value::Int(i64::MIN),
+    };
+    Some(Condition { column: column.name.clone(), compare: Compare::Less, value })
+}
+
+/// Rows of the tables, by position in the catalog.
+struct Sizes<'p> {
+    prepared: &'p Prepared,
+    rows: Vec<u64>,
+}
+
+impl<'p> Sizes<'p> {
+    fn new(prepared: &'p Prepared, loaded: &Loaded) -> Self {
+        let of = |name: &str| loaded.receipt.iter().find(|r| r.table == name).map_or(0, |r| r.rows);
+        Sizes { prepared, rows: prepared.catalog.tables.iter().map(|t| of(&t.name)).collect() }
+    }
+    /// Bytes of the needed columns of a table, with the places of its rows.
+    fn table(&self, table: usize, needs: &Needs) -> u64 {
+        let def = &self.prepared.catalog.tables[table];
+        let Some(columns) = needs.columns.get(&def.name) else { return 0 };
+        let width = |ty: Type| match ty {
+            Type::Bool => 1,
+            Type::Date | Type::Month | Type::Text(_) => 5,
+            _ => 9,
+        };
+        self.rows[table] * (6 + def.columns.iter().filter(|c| columns.contains(&c.name)).map(|c| width(c.ty)).sum::<u64>())
+    }
+    fn columns(&self, needs: &Needs) -> u64 {
+        (0..self.rows.len()).map(|t| self.table(t, needs)).sum()
+    }
+    /// Bytes of the nodes that stand at one time, at most.
+    fn nodes(&self, project: &Project, prepared: &Prepared, asked: &Asked) -> u64 {
+        let mut graph = prepared.graph.clone();
+        let ready: BTreeMap<usize, &Rule> = prepared.ready().filter(|(i, _)| asked.rules.contains(i)).collect();
+        let groups = groups(prepared, &mut graph, &ready, false);
+        let rows = |t: &u64| Arc::new(Table { rows: *t as usize, ..Table::empty() });
+        let tables: Vec<Arc<Table>> = self.rows.iter().map(rows).collect();
+        let exec = Exec::new(&prepared.catalog, &graph, &tables, &project.parameters, &project.regions);
+        groups.iter().map(|g| exec.estimate(&g.schedule).iter().map(|(_, bytes)| bytes).sum::<u64>()).sum()
+    }
+}
+
+/// Rules by cut. Rules of a table that another rule validates stay with that rule.
+fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
+    let catalog = &prepared.catalog;
+    let graph = &prepared.graph;
+    let base = |mut rel: RelId| loop {
+        match graph.get_rel(rel) {
+            Rel::Rows { of, .. } => rel = *of,
+            _ => return rel,
+        }
+    };
+    let validated: BTreeSet<RelId> = prepared.ready().filter_map(|(_, rule)| rule.validates).collect();
+    let mut bundles: BTreeMap<(Option<RelId>, usize), (Asked, Option<Vec<Partition>>)> = BTreeMap::new();
+    for (i, rule) in prepared.ready().filter(|(i, _)| asked.rules.contains(i)) {
+        let (rule_roots, all_sets) = (roots(prepared, i, rule), sets(&rule.check));
+        let found = partitions(
+            catalog,
+            graph,
+            &plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel },
+            small,
+        );
+        let table = rule.validates.or(Some(base(rule.check.rel)).filter(|rel| validated.contains(rel)));
+        let bundle = bundles.entry((table, if table.is_some() { 0 } else { i })).or_default();
+        bundle.0.rules.push(i);
+        bundle.1 = Some(match bundle.1.take() {
+            None => found,
+            Some(known) => known.iter().flat_map(|a| found.iter().filter_map(|b| a.with(b))).collect(),
+        });
+    }
+    let mut open: Vec<(Asked, Vec<Partition>)> = bundles.into_values().map(|(asked, found)| (asked, found.unwrap_or_default())).collect();
+    for &table in &asked.counted {
+        let def = &catalog.tables[table];
+        let Some(region) = def.region else { continue };
+        let roots = [(vec![def.rel], region)];
+        let found = partitions(catalog, graph, &plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel }, small);
+        open.push((Asked { rules: vec![], counted: vec![table] }, found));
+    }
+    let mut out: Vec<Class> = vec![];
+    for (asked, found) in open {
+        let joined = out.iter_mut().find_map(|class| {
+            let both = match &class.partition {
+                Some(partition) => found.iter().find_map(|f| partition.with(f)).map(Some),
+                None => found.is_empty().then_some(None),
+            };
+            both.map(|both| (class, both))
+        });
+        match joined {
+            Some((class, both)) => {
+                class.partition = both;
+                class.asked.rules.extend(asked.rules);
+                class.asked.counted.extend(asked.counted);
+            }
+            None => out.push(Class { asked, partition: found.into_iter().next() }),
+        }
+    }
+    for class in &mut out {
+        class.asked.rules.sort_unstable();
+        class.asked.counted.sort_unstable();
+    }
+    out
+}
+
+fn by_parts(
+    project: &Project,
+    prepared: &Prepared,
+    options: &Options<'_>,
+    sizes: &Sizes<'_>,
+    limit: u64,
+    asked: &Asked,
+    partition: &Partition,
+) -> Result<Part, Diagnostics> {
+    let needs = prepared.needs_of(asked);
+    let whole: u64 = partition.whole.iter().map(|&t| sizes.table(t, &needs)).sum();
+    let cut = sizes.columns(&needs) - whole + sizes.nodes(project, prepared, asked);
+    let room = (limit / 2).saturating_sub(whole).max(limit / 10);
+    let parts = cut.div_ceil(room).clamp(1, MOST_PARTS);
+    let bounds = bounds(project, prepared, options, sizes, &needs, partition, parts as usize)?;
+    let catalog = &prepared.catalog;
+    let mut all = Part::default();
+    for number in 0..=bounds.len() + 1 {
+        // The last part holds the rows without a value to be cut by.
+        let conditions = |column: &str| -> Vec<Condition> {
+            let condition = |compare, value: Value| Condition { column: column.to_owned(), compare, value };
+            if number > bounds.len() {
+                return vec![condition(Compare::Missing, Value::Null)];
+            }
+            let from = number.checked_sub(1).and_then(|n| bounds.get(n)).map(|v| condition(Compare::AtLeast, v.clone()));
+            let to = bounds.get(number).map(|v| condition(Compare::Less, v.clone()));
+            let both: Vec<Condition> = from.into_iter().chain(to).collect();
+            // All rows but those without a value.
+            if both.is_empty() { vec![condition(Compare::Present, Value::Null)] } else { both }
+        };
+        let only = partition.cut.iter().map(|(&t, &c)| {
+            let def = &catalog.tables[t];
+            (def.name.clone(), conditions(&def.columns[c].name))
+        });
+        let load = LoadOptions { only: only.collect(), ..prepared.load_options(options) };
+        let loaded = table::load(project, &needs, &load)?;
+        let part = judge(project, prepared, &loaded, options, asked)?;
+        for (rule, outcome) in part.outcomes {
+            match all.outcomes.get_mut(&rule) {
+                Some(sum) => add(sum, outcome, partition, |name| catalog.table(name).map(|(t, _)| t)),
+                None => {
+                    all.outcomes.insert(rule, outcome);
+                }
+            }
+        }
+        all.findings.extend(part.findings);
+        for count in part.populations {
+            match all.populations.iter_mut().find(|c| c.table == count.table && c.region == count.region) {
+                Some(known) => known.records += count.records,
+                None => all.populations.push(count),
+            }
+        }
+        for node in part.profile {
+            let name = format!("{} (in {} parts)", node.name, bounds.len() + 2);
+            match all.profile.iter_mut().find(|known| known.name == name) {
+                Some(known) => add_profile(known, &node),
+                None => all.profile.push(NodeProfile { name, ..node }),
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn add_profile(sum: &mut NodeProfile, node: &NodeProfile) {
+    sum.rows_in += node.rows_in;
+    sum.rows_out += node.rows_out;
+    sum.bytes = sum.bytes.max(node.bytes);
+    sum.wall += node.wall;
+    sum.cpu += node.cpu;
+}
+
+/// Values between the parts, ascending: quantiles of a sample of the largest table that is cut.
+fn bounds(
+    project: &Project,
+    prepared: &Prepared,
+    options: &Options<'_>,
+    sizes: &Sizes<'_>,
+    needs: &Needs,
+    partition: &Partition,
+    parts: usize,
+) -> Result<Vec<Value>, Diagnostics> {
+    let largest = partition.cut.iter().max_by_key(|(t, _)| (sizes.table(**t, needs), std::cmp::Reverse(**t)));
+    let Some((&table, &column)) = largest.filter(|_| parts > 1) else { return Ok(vec![]) };
+    let def = &prepared.catalog.tables[table];
+    let name = def.columns[column].name.clone();
+    let sample = Needs { columns: BTreeMap::from([(def.name.clone(), BTreeSet::from([name.clone()]))]), domains: vec![] };
+    let loaded = table::load(project, &sample, &LoadOptions { pages: Some(SAMPLE_PAGES), ..prepared.load_options(options) })?;
+    let Some(column) = loaded.tables.get(table).and_then(|t| t.column(&name).map(|c| (c, t.rows))) else { return Ok(vec![]) };
+    let mut values: Vec<Value> = (0..column.1).map(|row| column.0.value(row)).filter(|v| *v != Value::Null).collect();
+    values.sort();
+    let mut bounds: Vec<Value> = (1..parts).filter_map(|k| values.get(values.len() * k / parts).cloned()).collect();
+    bounds.dedup();
+    Ok(bounds)
+}
