@@ -13,8 +13,9 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// Both at once, where they do not contradict each other.
+    /// Both at once, where they cut some table alike and do not contradict each other: only then are they cut by values of one kind.
     pub fn with(&self, other: &Partition) -> Option<Partition> {
+        self.cut.iter().find(|(table, column)| other.cut.get(table) == Some(column))?;
         let mut both = self.clone();
         for (&table, &column) in &other.cut {
             if *both.cut.entry(table).or_insert(column) != column {
