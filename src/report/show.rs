@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::words::{Lang, word};
-use crate::finding::{Cell, Localised, Message, Piece, Subject};
+use super::words::{Lang, fill, word};
+use crate::finding::{Cell, Localised, Message, Outcome, Piece, Subject};
 use crate::run::Place;
 use crate::schema::{self, TextKind, Value};
 
@@ -105,6 +105,17 @@ impl<'a> Show<'a> {
     pub fn entity(&self, entity: &str) -> String {
         let key = format!("entity_{entity}");
         if super::words::known(self.lang, &key) { self.word(&key) } else { entity.to_owned() }
+    }
+
+    /// Parameters without a value in force and results without a value, where a rule met them.
+    pub fn gaps(&self, outcome: &Outcome) -> Vec<String> {
+        let parameters = outcome.parameter_gaps.iter();
+        let mut lines: Vec<String> =
+            parameters.map(|(name, n)| fill(self.lang, "gap_line", &[("name", name), ("n", &count(*n))])).collect();
+        if outcome.arithmetic_gaps > 0 {
+            lines.push(fill(self.lang, "arithmetic_line", &[("n", &count(outcome.arithmetic_gaps))]));
+        }
+        lines
     }
 
     pub fn date(&self, days: i32) -> String {

@@ -196,10 +196,17 @@ impl Shelf {
             .collect()
     }
 
+    /// Where a table is written before it gets its name: straight under the store, so that what an interrupted process leaves is found.
+    fn beside(&self, table: &str) -> PathBuf {
+        let inputs = self.folder.file_name().unwrap_or_default().to_string_lossy();
+        let store = self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder);
+        store.join(format!("{}{table}-{inputs}", staging_prefix()))
+    }
+
     /// Stores a table; gives the receipt of the delivery before it. The error is a warning.
     pub fn write(&self, plan: &TablePlan, assembled: &Assembled) -> Result<Option<Receipt>, Diagnostic> {
         let previous = self.previous();
-        let beside = self.folder.with_extension("part");
+        let beside = self.beside(plan.name());
         let result = self.write_beside(&beside, assembled, previous.clone());
         if let Err(why) = result {
             // What is half written is of no use to anybody; that it may stay behind changes no result.
@@ -263,9 +270,18 @@ impl Shelf {
         if self.folder.exists() {
             std::fs::remove_dir_all(&self.folder)?;
         }
+        if let Some(parent) = self.folder.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
         std::fs::rename(beside, &self.folder)?;
         Ok(())
     }
+}
+
+/// Beginning of the names of folders that this process is writing, a store's table or a run: one that stays behind belongs to an
+/// interrupted process and may be removed.
+pub fn staging_prefix() -> String {
+    format!(".writing-{}-", std::process::id())
 }
 
 #[cfg(unix)]

@@ -63,7 +63,7 @@ impl Report<'_> {
         }
     }
 
-    /// What may change how the rest is read: control totals that differ, rules that did not complete.
+    /// What may change how the rest is read: control totals that differ, rules that did not complete, gaps of parameters and arithmetic.
     fn attention(&self) -> Vec<View> {
         let lang = self.options.lang;
         let line = |kind: &str, text: String| context! { kind, text };
@@ -91,6 +91,10 @@ impl Report<'_> {
                 Status::Skipped { reason } => ("attention_skipped", reason),
             };
             lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", reason)])));
+        }
+        for outcome in &self.content.outcomes {
+            let gaps = self.show.gaps(outcome).into_iter();
+            lines.extend(gaps.map(|gap| line("attention_gap", fill(lang, "attention_gap", &[("rule", &outcome.rule), ("gap", &gap)]))));
         }
         for outcome in self.content.outcomes.iter().filter(|o| !adds_up(o)) {
             lines.push(line("attention_unbalanced", fill(lang, "attention_unbalanced", &[("rule", &outcome.rule)])));

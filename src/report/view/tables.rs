@@ -79,10 +79,7 @@ impl Report<'_> {
             notes.push(fill(lang, "not_assessable_because", &[("list", &list.join(&separator))]));
         }
         notes.extend(o.coverage.iter().map(|c| self.coverage(c)));
-        notes.extend(o.parameter_gaps.iter().map(|(name, n)| fill(lang, "gap_line", &[("name", name), ("n", &count(*n))])));
-        if o.arithmetic_gaps > 0 {
-            notes.push(fill(lang, "arithmetic_line", &[("n", &count(o.arithmetic_gaps))]));
-        }
+        notes.extend(self.show.gaps(o));
         notes
     }
 
