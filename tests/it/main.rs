@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod interrupt;
 mod load;
+mod pages;
 mod real_data;
 mod rule_page;
 mod rules;
