@@ -12,7 +12,6 @@ use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
 use crate::table::{Loaded, Progress, Silent};
 
-mod arithmetic;
 mod evidence;
 mod finding;
 mod identity;
@@ -22,6 +21,7 @@ mod needs;
 mod population;
 mod prepare;
 mod test;
+mod without;
 
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
