@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::words::{Lang, fill, word};
+use super::words::{Lang, fill, said, word};
 use crate::finding::{Cell, Localised, Message, Outcome, Piece, Subject};
 use crate::run::Place;
 use crate::schema::{self, TextKind, Value};
@@ -26,6 +26,11 @@ impl<'a> Show<'a> {
 
     pub fn word(&self, key: &str) -> String {
         word(self.lang, key).to_owned()
+    }
+
+    /// A text of the program's own in the reader's language.
+    pub fn said(&self, text: &str) -> String {
+        said(self.lang, text)
     }
 
     pub fn local<'t>(&self, text: &'t Localised) -> &'t str {
@@ -81,6 +86,16 @@ impl<'a> Show<'a> {
             Value::Null | Value::Text(..) => mask_runs(delivered),
             _ => delivered.to_owned(),
         }
+    }
+
+    /// What is wrong with a delivered cell; the text quotes the cell.
+    pub fn problem(&self, delivered: &str, problem: &str) -> String {
+        let said = self.said(problem);
+        let cell = delivered.trim();
+        if self.reveal || cell.is_empty() {
+            return said;
+        }
+        mask_runs(&said.replace(&format!("`{cell}`"), &format!("`{}`", self.raw(cell, &Value::Null))))
     }
 
     pub fn pieces(&self, pieces: &[Piece]) -> String {

@@ -77,7 +77,7 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         .filter_map(|o| match &o.status {
             Status::Completed => None,
             Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => {
-                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), reason.clone()])
+                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), show.said(reason)])
             }
         })
         .collect();

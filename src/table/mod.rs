@@ -25,5 +25,5 @@ pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
 pub use delivered::{Delivered, WantedRows, delivered};
 pub use from_text::{from_text, from_text_as_of};
 pub use load::{load, load_in_blocks};
-pub use store::staging_prefix;
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
+pub use store::staging_prefix;

@@ -8,6 +8,7 @@ mod interrupt;
 mod load;
 mod pages;
 mod real_data;
+mod report;
 mod rule_page;
 mod rules;
 mod rules_index;

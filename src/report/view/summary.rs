@@ -75,7 +75,7 @@ impl Report<'_> {
                     "attention_control",
                     &[
                         ("table", &receipt.table),
-                        ("what", &check.what),
+                        ("what", &self.show.said(&check.what)),
                         ("expected", &group(&check.expected)),
                         ("found", &group(&check.found)),
                     ],
@@ -90,7 +90,7 @@ impl Report<'_> {
                 Status::Quarantined { reason } => ("attention_quarantined", reason),
                 Status::Skipped { reason } => ("attention_skipped", reason),
             };
-            lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", reason)])));
+            lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", &self.show.said(reason))])));
         }
         for outcome in &self.content.outcomes {
             let gaps = self.show.gaps(outcome).into_iter();

@@ -39,7 +39,7 @@ impl Report<'_> {
                 let faults = faults.iter().filter(|(_, n)| *n > 0).map(|(key, n)| context! { agrees => false, text => fill(lang, key, &[("n", &count(*n))]) });
                 let controls = r.checks.iter().map(|c| {
                     let key = if c.agrees { "control_agrees" } else { "control_differs" };
-                    context! { agrees => c.agrees, text => fill(lang, key, &[("what", &c.what), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
+                    context! { agrees => c.agrees, text => fill(lang, key, &[("what", &self.show.said(&c.what)), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
                 });
                 context! {
                     table => r.table,
@@ -89,7 +89,7 @@ impl Report<'_> {
             .iter()
             .map(|o| {
                 let part = |c: Count| context! { units => count(c.units), money => c.money.map(|m| self.show.money(Some(m))) };
-                let (status, reason) = match &o.status {
+                let (status, reason): (_, Option<&String>) = match &o.status {
                     Status::Completed => ("completed", None),
                     Status::Quarantined { reason } => ("quarantined", Some(reason)),
                     Status::Skipped { reason } => ("skipped", Some(reason)),
@@ -100,10 +100,10 @@ impl Report<'_> {
                     rule => o.rule,
                     anchor => anchor(&o.rule),
                     title => self.rule_title(&o.rule),
-                    unit => o.unit,
+                    unit => self.show.said(&o.unit),
                     status,
                     status_word => self.show.word(&format!("status_{status}")),
-                    reason,
+                    reason => reason.map(|r| self.show.said(r)),
                     ran,
                     population => part(o.population),
                     flagged => part(o.flagged),
@@ -133,7 +133,7 @@ impl Report<'_> {
                 context! {
                     rule => o.rule,
                     title => self.rule_title(&o.rule),
-                    reason,
+                    reason => self.show.said(reason),
                     findings => all.iter().take(SET_ASIDE_SHOWN).map(|f| context! {
                         severity => self.severity(f.severity),
                         subject => f.subjects.first().map(|s| self.show.subject(s)),
@@ -158,7 +158,7 @@ impl Report<'_> {
                 line => r.line,
                 column => r.column,
                 delivered => self.show.raw(&r.delivered, &Value::Null),
-                problem => r.problem,
+                problem => self.show.problem(&r.delivered, &r.problem),
             }).collect::<Vec<_>>(),
             more => (more > 0).then(|| fill(self.options.lang, "rejected_more", &[("n", &count(more as u64))])),
         }
