@@ -192,6 +192,12 @@ pub fn count(n: u64) -> String {
     group(&n.to_string())
 }
 
+/// The words of `key` for `n` things; one thing has words of its own.
+pub fn counted(lang: Lang, key: &str, n: u64) -> String {
+    let one = format!("{key}_one");
+    fill(lang, if n == 1 { &one } else { key }, &[("n", &count(n))])
+}
+
 /// `part` in `whole` times `per`, one decimal, rounded half up, never 0 where there is some; nothing where `whole` is zero.
 pub fn rate(part: u64, whole: u64, per: u64) -> Option<String> {
     let (part, whole, per) = (u128::from(part), u128::from(whole), u128::from(per));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Options;
-use super::show::{Show, count};
+use super::show::{Show, count, counted};
 use super::words::{fill, word};
 use crate::case::once;
 use crate::finding::{Finding, Status};
@@ -32,11 +32,6 @@ fn cut(text: &str, width: usize) -> String {
 fn pad(text: &str, width: usize, right: bool) -> String {
     let space = " ".repeat(width.saturating_sub(text.width()));
     if right { space + text } else { text.to_owned() + &space }
-}
-
-fn counted(lang: super::Lang, key: &str, n: u64) -> String {
-    let one = format!("{key}_one");
-    fill(lang, if n == 1 { &one } else { key }, &[("n", &count(n))])
 }
 
 /// Rules with findings (most severe first), then rules that did not complete, then gaps, then totals. Lines fit into `width` columns.

@@ -7,7 +7,7 @@ use super::shown::context;
 use super::summary::adds_up;
 use super::{REJECTED_SHOWN, Report, SET_ASIDE_SHOWN};
 use crate::finding::{Count, Coverage, Outcome, Reason, Status};
-use crate::report::show::{count, group, rate};
+use crate::report::show::{count, counted, group, rate};
 use crate::report::words::{fill, word};
 use crate::schema::Value;
 
@@ -36,7 +36,7 @@ impl Report<'_> {
                 let sums = r.columns.iter().filter_map(|c| c.sum.as_ref().map(|sum| context! { column => c.column, sum => group(sum) }));
                 let unreadable: u64 = r.columns.iter().map(|c| c.rejected).sum();
                 let faults = [("n_unreadable", unreadable), ("n_duplicate", r.duplicate_keys), ("n_ragged", r.ragged)];
-                let faults = faults.iter().filter(|(_, n)| *n > 0).map(|(key, n)| context! { agrees => false, text => fill(lang, key, &[("n", &count(*n))]) });
+                let faults = faults.iter().filter(|(_, n)| *n > 0).map(|(key, n)| context! { agrees => false, text => counted(lang, key, *n) });
                 let controls = r.checks.iter().map(|c| {
                     let key = if c.agrees { "control_agrees" } else { "control_differs" };
                     context! { agrees => c.agrees, text => fill(lang, key, &[("what", &self.show.said(&c.what)), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
