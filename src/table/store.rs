@@ -263,7 +263,7 @@ impl Shelf {
             files: table.origin.files.iter().map(|f| (f.path.clone(), f.sheet.clone(), f.sha256.clone(), f.bytes, f.rows)).collect(),
             receipt: assembled.receipt.clone(),
             rejected: assembled.rejected.clone(),
-            warnings: assembled.warnings.0.iter().map(|d| store_message(d)).collect(),
+            warnings: assembled.warnings.0.iter().map(store_message).collect(),
             previous,
         };
         std::fs::write(beside.join("table.json"), serde_json::to_vec(&card)?)?;
