@@ -170,7 +170,7 @@ impl Check for ReconcileCheck {
         let flag = self.flag(planner, &scope, absolute)?;
         let population = self.population(planner, &scope, &counts, split)?;
         let identity = planner.key_columns(&RowRef::slot(0), &keys);
-        let unit = format!("{} of {}", keys.words.join(", "), tables(&terms));
+        let unit = format!("totals of the same {} over {}", keys.words.join(", "), tables(&terms));
         Some(CheckPlan {
             rel: groups,
             population,

@@ -410,7 +410,7 @@ fn reconcile_joins_both_sides() {
 ",
     );
     let plan = p.of();
-    assert_eq!(plan.unit, "household_id, year of totals and payments");
+    assert_eq!(plan.unit, "totals of the same household_id, year over totals and payments");
     let Rel::Groups { parts } = p.graph.get_rel(plan.rel) else { panic!() };
     assert_eq!(parts.iter().map(|part| part.of).collect::<Vec<_>>(), [p.table("totals"), p.table("payments")]);
     assert!(plan.population.is_empty(), "the union of the keys");

@@ -72,7 +72,7 @@ pub(super) enum Command {
     Generate(GenerateArgs),
 }
 
-/// Makes a project that already runs: small tables, policy files, three rules
+/// Makes a project that already runs: small tables, policy files, two rules
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Folder to make it in

@@ -7,7 +7,7 @@ use crate::check;
 use crate::diagnostic::Diagnostics;
 use crate::project::{ParameterForm, Project};
 use crate::rule::RuleFile;
-use crate::schema::{self, Value};
+use crate::schema::{self, MoneyUnit, SemanticType, Value};
 
 pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let rows = match arguments.what {
@@ -54,6 +54,27 @@ fn rule(file: &RuleFile) -> Vec<String> {
     vec![text.id, status, file.spec.check.value.kind().to_string(), text.title.get("en").to_string()]
 }
 
+/// A column's type as the project file writes it.
+fn type_word(semantic: &SemanticType) -> String {
+    match semantic {
+        SemanticType::Text => "text".into(),
+        SemanticType::PersonName => "person_name".into(),
+        SemanticType::Phone => "phone".into(),
+        SemanticType::Account => "account".into(),
+        SemanticType::Code(_) => "code".into(),
+        SemanticType::CitizenId => "citizen_id".into(),
+        SemanticType::Region => "region".into(),
+        SemanticType::Money(MoneyUnit::Fen) => "money, fen".into(),
+        SemanticType::Money(MoneyUnit::Yuan) => "money, yuan".into(),
+        SemanticType::Money(MoneyUnit::Wan) => "money, wan".into(),
+        SemanticType::Date => "date".into(),
+        SemanticType::Month => "month".into(),
+        SemanticType::Int => "int".into(),
+        SemanticType::Decimal(scale) => format!("decimal, scale {scale}"),
+        SemanticType::Bool => "bool".into(),
+    }
+}
+
 fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
     let texts = |parts: &[&str]| parts.iter().map(ToString::to_string).collect::<Vec<_>>();
     match what {
@@ -73,7 +94,7 @@ fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
                 t.columns.iter().map(|c| {
                     let from: Vec<&str> = c.from.iter().map(|f| f.value.as_str()).collect();
                     let source = c.is.as_ref().map_or_else(|| from.join(", "), |is| format!("= {}", is.value));
-                    vec![format!("{}.{}", t.name.value, c.name.value), format!("{:?}", c.semantic.value_type()).to_lowercase(), source]
+                    vec![format!("{}.{}", t.name.value, c.name.value), type_word(&c.semantic), source]
                 })
             })
             .collect(),

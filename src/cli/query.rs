@@ -12,7 +12,7 @@ use crate::report;
 use crate::run::{self, Filter, RunContent};
 
 /// Columns of the list that a terminal shows.
-const SHOWN: [&str; 7] = ["case", "severity", "rule", "subject", "date", "amount_yuan", "message"];
+const SHOWN: [&str; 7] = ["case", "severity", "rule", "subjects", "date", "amount_yuan", "message"];
 
 pub(super) fn query(arguments: &QueryArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let filter = Filter::parse(arguments.condition.as_deref().unwrap_or("not exempt"))?;

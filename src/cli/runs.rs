@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use super::Session;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-/// Finished runs below `folder`, by name: the latest day last.
+/// Finished runs below `folder`: by the time they were written, the latest last.
 pub(super) fn all(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.join("manifest.json").is_file()).collect();
-    folders.sort();
+    let written = |folder: &PathBuf| folder.join("manifest.json").metadata().and_then(|m| m.modified()).ok();
+    folders.sort_by_cached_key(|folder| (written(folder), folder.clone()));
     folders
 }
 

@@ -3,7 +3,7 @@
 use super::args::SynthArgs;
 use super::output::{Side, columns, print, thousands};
 use super::progress::Progress;
-use super::{Exit, Session};
+use super::{Exit, Session, interrupt};
 use crate::diagnostic::Diagnostics;
 use crate::synth::{self, SynthOptions};
 
@@ -12,6 +12,7 @@ pub(super) fn synth(arguments: &SynthArgs, session: &Session) -> Result<Exit, Di
     progress.stage("write the programme");
     let mut options = SynthOptions::new(arguments.households, arguments.years, arguments.seed);
     options.rules.clone_from(&arguments.rules);
+    interrupt::says(&format!("the programme in {} is not complete; run the same command again", arguments.output.display()));
     let summary = synth::write(&options, &arguments.output)?;
     progress.end();
     let mut rows: Vec<Vec<String>> = summary.files.iter().map(|(file, n)| vec![thousands(*n), file.clone()]).collect();

@@ -6,13 +6,12 @@ use std::rc::Rc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::arithmetic::{Term, written_out};
 use super::evidence::{self, EvidencePlan, RecordUse};
 use super::identity::Identity;
 use crate::check::Flag;
 use crate::exec::{Batch, Env, Ids, PairFlag, Reached, Vector, pairs_of};
 use crate::finding::{ExemptionCheck, ExemptionResult, Figure, Finding, Message, ParameterUse, Piece, Severity, Subject};
-use crate::plan::{Catalog, Expr, ExprId, Graph, RelId};
+use crate::plan::{Catalog, Expr, ExprId, Graph, Part, RelId};
 use crate::project::{Lookup, Project};
 use crate::rule::{Rule, SayPiece};
 use crate::schema::Value;
@@ -234,8 +233,8 @@ fn drafts(
     let rule = job.rule;
     let shown = Shown { batch, vectors: Default::default() };
     let graph = batch.env.graph;
-    let figures: Vec<(&String, ExprId, Option<Vec<Term>>)> =
-        rule.figures.iter().map(|(name, id)| (name, *id, written_out(graph, *id))).collect();
+    let figures: Vec<(&String, ExprId, Option<Vec<Part>>)> =
+        rule.figures.iter().map(|(name, id)| (name, *id, graph.arithmetic(*id))).collect();
     let records = job.plans[frame].records(batch, job.evidence_rows);
     exemptions
         .into_iter()
@@ -295,8 +294,8 @@ fn drafts(
                             terms
                                 .iter()
                                 .map(|term| match term {
-                                    Term::Text(text) => Piece::Text((*text).to_owned()),
-                                    Term::Value(id) => Piece::Value(shown.value(*id, i)),
+                                    Part::Text(text) => Piece::Text(text.clone()),
+                                    Part::Value(id) => Piece::Value(shown.value(*id, i)),
                                 })
                                 .collect()
                         }),

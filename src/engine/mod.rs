@@ -13,7 +13,6 @@ use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
 use crate::table::{Loaded, Progress, Silent};
 
-mod arithmetic;
 mod evidence;
 mod finding;
 mod identity;
@@ -25,6 +24,7 @@ mod parts;
 mod population;
 mod prepare;
 mod test;
+mod without;
 
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};

@@ -60,7 +60,7 @@ impl Prepared {
                     region.zip(rule.region).map(|(region, place)| under(&mut graph, place, region)),
                     rule.exempt
                         .iter()
-                        .map(|e| e.drop.then(|| super::arithmetic::flag_without(&mut graph, &rule.check, e.when)).flatten())
+                        .map(|e| e.drop.then(|| super::without::flag_without(&mut graph, &rule.check, e.when)).flatten())
                         .collect(),
                 ),
                 _ => (None, vec![]),

@@ -76,6 +76,7 @@ pub(crate) fn check(
     }
 }
 
+#[expect(clippy::boxed_local, reason = "errors of the syntax travel boxed")]
 pub(crate) fn syntax_error(text: &Spanned<String>, error: Box<SyntaxError>) -> Diagnostic {
     let diagnostic = Diagnostic::error(error.code, error.message).at(place(text, error.range), error.label);
     match error.help {

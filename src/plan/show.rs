@@ -38,11 +38,12 @@ impl Graph {
         }
         show.out
     }
-    /// How a number was computed: operators and the parts whose values stand between them. `None` when nothing was computed from parts.
+    /// How a number was computed: operators and the two to twelve parts whose values stand between them. `None` when there is nothing to show.
     pub fn arithmetic(&self, expr: ExprId) -> Option<Vec<Part>> {
         let mut parts = vec![];
         self.arithmetic_into(expr, 0, ARITHMETIC_LEVELS, &mut parts);
-        (parts.len() > 1).then_some(parts)
+        let values = parts.iter().filter(|part| matches!(part, Part::Value(_))).count();
+        (2..=12).contains(&values).then_some(parts)
     }
     fn arithmetic_into(&self, id: ExprId, outer: u8, levels: u8, parts: &mut Vec<Part>) {
         let text = |t: &str| Part::Text(t.to_owned());
@@ -83,11 +84,11 @@ impl Graph {
                     parts.push(text(")"));
                 }
             }
-            Expr::Call { function: Function::Round | Function::Abs, args } if args.len() == 1 => {
-                let name = if matches!(self.get(id), Expr::Call { function: Function::Abs, .. }) { "abs(" } else { "round(" };
-                parts.push(text(name));
+            Expr::Call { function: function @ (Function::Round | Function::Abs), args } if args.len() == 1 => {
+                let (open, close) = if *function == Function::Abs { ("|", "|") } else { ("round(", ")") };
+                parts.push(text(open));
                 self.arithmetic_into(args[0], 0, levels - 1, parts);
-                parts.push(text(")"));
+                parts.push(text(close));
             }
             _ => parts.push(Part::Value(id)),
         }

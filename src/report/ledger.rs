@@ -245,11 +245,11 @@ fn write(content: &RunContent, options: &Options) -> Result<Vec<u8>, XlsxError> 
         sheet.text(&o.rule)?;
         sheet.text(&report.rule_title(&o.rule))?;
         sheet.text(&show.word(&format!("status_{}", status_name(&o.status))))?;
-        sheet.wrapped(match &o.status {
-            Status::Completed => "",
-            Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => reason,
+        sheet.wrapped(&match &o.status {
+            Status::Completed => String::new(),
+            Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => show.said(reason),
         })?;
-        sheet.wrapped(&o.unit)?;
+        sheet.wrapped(&show.said(&o.unit))?;
         let parts: [Count; 5] = [o.population, o.flagged, o.clear, o.exempt, o.not_assessable];
         for part in parts {
             sheet.count(part.units)?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::words::{Lang, word};
-use crate::finding::{Cell, Localised, Message, Piece, Subject};
+use super::words::{Lang, fill, said, word};
+use crate::finding::{Cell, Localised, Message, Outcome, Piece, Subject};
 use crate::run::Place;
 use crate::schema::{self, TextKind, Value};
 
@@ -26,6 +26,11 @@ impl<'a> Show<'a> {
 
     pub fn word(&self, key: &str) -> String {
         word(self.lang, key).to_owned()
+    }
+
+    /// A text of the program's own in the reader's language.
+    pub fn said(&self, text: &str) -> String {
+        said(self.lang, text)
     }
 
     pub fn local<'t>(&self, text: &'t Localised) -> &'t str {
@@ -83,6 +88,16 @@ impl<'a> Show<'a> {
         }
     }
 
+    /// What is wrong with a delivered cell; the text quotes the cell.
+    pub fn problem(&self, delivered: &str, problem: &str) -> String {
+        let said = self.said(problem);
+        let cell = delivered.trim();
+        if self.reveal || cell.is_empty() {
+            return said;
+        }
+        mask_runs(&said.replace(&format!("`{cell}`"), &format!("`{}`", self.raw(cell, &Value::Null))))
+    }
+
     pub fn pieces(&self, pieces: &[Piece]) -> String {
         pieces
             .iter()
@@ -105,6 +120,17 @@ impl<'a> Show<'a> {
     pub fn entity(&self, entity: &str) -> String {
         let key = format!("entity_{entity}");
         if super::words::known(self.lang, &key) { self.word(&key) } else { entity.to_owned() }
+    }
+
+    /// Parameters without a value in force and results without a value, where a rule met them.
+    pub fn gaps(&self, outcome: &Outcome) -> Vec<String> {
+        let parameters = outcome.parameter_gaps.iter();
+        let mut lines: Vec<String> =
+            parameters.map(|(name, n)| fill(self.lang, "gap_line", &[("name", name), ("n", &count(*n))])).collect();
+        if outcome.arithmetic_gaps > 0 {
+            lines.push(fill(self.lang, "arithmetic_line", &[("n", &count(outcome.arithmetic_gaps))]));
+        }
+        lines
     }
 
     pub fn date(&self, days: i32) -> String {
@@ -164,6 +190,12 @@ pub fn group(number: &str) -> String {
 
 pub fn count(n: u64) -> String {
     group(&n.to_string())
+}
+
+/// The words of `key` for `n` things; one thing has words of its own.
+pub fn counted(lang: Lang, key: &str, n: u64) -> String {
+    let one = format!("{key}_one");
+    fill(lang, if n == 1 { &one } else { key }, &[("n", &count(n))])
 }
 
 /// `part` in `whole` times `per`, one decimal, rounded half up, never 0 where there is some; nothing where `whole` is zero.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Options;
-use super::show::{Show, count};
+use super::show::{Show, count, counted};
 use super::words::{fill, word};
 use crate::case::once;
 use crate::finding::{Finding, Status};
@@ -34,12 +34,7 @@ fn pad(text: &str, width: usize, right: bool) -> String {
     if right { space + text } else { text.to_owned() + &space }
 }
 
-fn counted(lang: super::Lang, key: &str, n: u64) -> String {
-    let one = format!("{key}_one");
-    fill(lang, if n == 1 { &one } else { key }, &[("n", &count(n))])
-}
-
-/// Rules with findings (most severe first), then rules that did not complete, then totals. Lines fit into `width` columns.
+/// Rules with findings (most severe first), then rules that did not complete, then gaps, then totals. Lines fit into `width` columns.
 pub fn summary(content: &RunContent, options: &Options, width: usize) -> String {
     let lang = options.lang;
     let show = Show::new(lang, options.reveal, &content.places);
@@ -71,16 +66,18 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
             counted(lang, "terminal_cases", cases.len() as u64),
         ]);
     }
-    let stopped: Vec<[String; 3]> = content
+    let mut stopped: Vec<[String; 3]> = content
         .outcomes
         .iter()
         .filter_map(|o| match &o.status {
             Status::Completed => None,
             Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => {
-                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), reason.clone()])
+                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), show.said(reason)])
             }
         })
         .collect();
+    let gaps = content.outcomes.iter().flat_map(|o| show.gaps(o).into_iter().map(|gap| (o.rule.clone(), gap)));
+    stopped.extend(gaps.map(|(rule, gap)| [show.word("terminal_gap"), rule, gap]));
     let first = rows.iter().map(|r| r[0].width()).chain(stopped.iter().map(|r| r[0].width())).max().unwrap_or(0);
     let second = rows.iter().map(|r| r[1].width()).chain(stopped.iter().map(|r| r[1].width())).max().unwrap_or(0);
     let widths: Vec<usize> = (2..5).map(|c| rows.iter().map(|r| r[c].width()).max().unwrap_or(0)).collect();

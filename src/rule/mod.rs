@@ -144,8 +144,9 @@ pub struct RuleTest {
     pub set: Vec<(String, String)>,
     /// Days since 1970-01-01; default: the latest date in `given`.
     pub as_of: Option<i32>,
-    /// Record keys (parts joined by `/`) that are flagged, exempt, not assessable; nothing else may be.
+    /// Record keys (parts joined by `/`) that are flagged and exempt; nothing else may be.
     pub flags: Vec<String>,
     pub exempt: Vec<String>,
-    pub not_assessable: Vec<String>,
+    /// As many units are not assessable, if stated.
+    pub not_assessable: Option<Vec<String>>,
 }

@@ -152,7 +152,7 @@ fn apply(tree: &mut Tree, path: &[String], edit: Edit) -> Option<String> {
     }
 }
 
-fn word<'a>(token: Option<&'a Token>) -> &'a str {
+fn word(token: Option<&Token>) -> &str {
     match token.map(|t| &t.kind) {
         Some(TokenKind::Word { text, quoted: false }) => text,
         _ => "",

@@ -127,8 +127,9 @@ pub struct TestSpec {
     /// Keys of the units that would be flagged but for an exemption.
     #[serde(default)]
     pub exempt: Vec<Spanned<String>>,
+    /// Left out: not looked at. An empty list demands that every unit can be assessed, as in a test of what the population leaves out.
     #[serde(default)]
-    pub not_assessable: Vec<Spanned<String>>,
+    pub not_assessable: Option<Vec<Spanned<String>>>,
     /// Parameters and the value they have in this test, everywhere and always.
     #[serde(default)]
     pub set: Ordered<Spanned<String>>,

@@ -33,9 +33,9 @@ impl RuleFile {
             }
             problems.extend(twice(spec.given.iter().map(|(table, _)| table), "table"));
             problems.extend(twice(spec.set.iter().map(|(parameter, _)| parameter), "parameter"));
-            problems.extend(twice(spec.flags.iter().chain(&spec.exempt).chain(&spec.not_assessable), "unit"));
+            problems.extend(twice(spec.flags.iter().chain(&spec.exempt).chain(spec.not_assessable.iter().flatten()), "unit"));
             let as_of = spec.as_of.as_ref().and_then(|text| problems.take(dates::day(text)));
-            let texts = |list: &[Spanned<String>]| list.iter().map(|t| t.value.clone()).collect();
+            let texts = |list: &[Spanned<String>]| -> Vec<String> { list.iter().map(|t| t.value.clone()).collect() };
             tests.push(RuleTest {
                 name: spec.name.value.clone(),
                 span: spec.name.span.clone(),
@@ -44,7 +44,7 @@ impl RuleFile {
                 as_of,
                 flags: texts(&spec.flags),
                 exempt: texts(&spec.exempt),
-                not_assessable: texts(&spec.not_assessable),
+                not_assessable: spec.not_assessable.as_deref().map(texts),
             });
         }
         problems.finish(tests)

@@ -13,16 +13,10 @@ use super::store::write_content;
 use super::{Journal, Manifest, RunContent};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::schema::{self, Value};
+use crate::table::staging_prefix;
 
 /// Digits of the manifest's hash in the folder's name; more only if another run has the same ones.
 const SHORT: usize = 8;
-/// Folders being written start with it; one that stays behind belongs to an interrupted run and may be removed.
-const STAGING: &str = ".writing-";
-
-/// Beginning of the names of folders that this process is writing: what an interrupted one leaves can be told from others' work.
-pub fn staging_prefix() -> String {
-    format!("{STAGING}{}-", std::process::id())
-}
 
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use sha2::Digest;
 
 pub use compare::{Cause, Comparison, Updated, compare};
 pub use filter::{FIELDS, Filter};
-pub use folder::{Sink, Written, existing, staging_prefix, write};
+pub use folder::{Sink, Written, existing, write};
 pub use place::{Place, places, regions};
 pub use store::{read, severity_name, status_name};
 

@@ -138,11 +138,11 @@ impl BlockReader {
         let mut rest: &[u8] = &raw;
         if !self.started {
             self.started = true;
-            if let Some((encoding, mark)) = Encoding::for_bom(rest) {
-                if !self.declared || encoding == self.encoding || encoding == encoding_rs::UTF_8 {
-                    self.encoding = encoding;
-                    rest = &rest[mark..];
-                }
+            if let Some((encoding, mark)) = Encoding::for_bom(rest)
+                && (!self.declared || encoding == self.encoding || encoding == encoding_rs::UTF_8)
+            {
+                self.encoding = encoding;
+                rest = &rest[mark..];
             }
             if self.encoding != encoding_rs::UTF_8 {
                 self.decoder = Some(self.encoding.new_decoder_without_bom_handling());

@@ -107,7 +107,7 @@ impl Family<'_, '_> {
             self.add("spouse", other, !female, birth);
         }
         for _ in 0..wish.spares {
-            let birth = self.born(18, (head_age - 19).max(18).min(26));
+            let birth = self.born(18, (head_age - 19).clamp(18, 26));
             let female = self.draw.per_mille(450);
             let n = self.add("child", surname, female, birth);
             self.people[n].health = "healthy";

@@ -79,7 +79,7 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
         taken: wish.taken,
     };
     for person in &mut household.people {
-        if person.joined > household.identified && !(person.birth > household.identified) {
+        if person.joined > household.identified && person.birth <= household.identified {
             person.joined = household.identified;
         }
     }

@@ -99,8 +99,8 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
                     turned.filter(fits).max_by_key(|&v| free[v])
                 };
                 let mut found = place(&by_county[county], draw);
-                for other in 0..counties {
-                    found = found.or_else(|| place(&by_county[other], draw));
+                for other in &by_county {
+                    found = found.or_else(|| place(other, draw));
                 }
                 if let Some(v) = found {
                     free[v] -= needs;

@@ -163,15 +163,15 @@ fn area_roles(draw: &mut Draw, counties: &mut [County], towns: &mut [Town], firs
     }
     let wanted = (towns.len() / 20).max(3);
     let (mut planted, mut alike) = (0, 0);
-    for t in 0..towns.len() {
+    for town in towns.iter_mut() {
         // The first and second town of a county, so that the third and later ones stay plain peers.
-        let ordinal = towns[t].code / 1000 % 1000;
+        let ordinal = town.code / 1000 % 1000;
         let year = draw.range(i64::from(first_year), i64::from(last_year)) as i32;
         if ordinal == 100 && planted < wanted {
-            towns[t].surge = Some(Role { planted: true, year });
+            town.surge = Some(Role { planted: true, year });
             planted += 1;
         } else if ordinal == 101 && alike < wanted {
-            towns[t].surge = Some(Role { planted: false, year });
+            town.surge = Some(Role { planted: false, year });
             alike += 1;
         }
     }

@@ -31,3 +31,4 @@ pub use from_text::{from_text, from_text_as_of};
 pub use load::{load, load_in_blocks};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
 pub use prune::{Compare, Condition};
+pub use store::staging_prefix;

@@ -126,7 +126,7 @@ pub(super) fn warnings(plan: &TablePlan, receipt: &Receipt, listed: usize) -> Di
             )
             .at(plan.columns.iter().find(|c| c.name == column.column).and_then(|c| c.wanted.span.clone()), "")
             .note("the records are kept; rules that read the cell report them as not assessable")
-            .help("the cells are listed with file and line in `recount.rejected`"),
+            .help("the cells are listed with file and line in the report and in `rejected.parquet` of the run folder"),
         );
     }
     if listed == LISTED_REJECTED {

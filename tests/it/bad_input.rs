@@ -220,14 +220,44 @@ recount.yaml:30:7: warning[rejected-cells]: 2 of 15 cells of `payments.payee_id_
 
 #[test]
 fn a_parameter_with_a_gap() {
+    // In time: from 2019 on nothing is in force.
     let folder = project();
     edit(folder.path(), "policy/parameters.csv", "2015-01-01,,", "2015-01-01,2018-12-31,");
     insta::assert_snapshot!(run(folder.path()), @r#"
 exit 0
 -- stdout
-  high  funds/paid-twice  1 finding  110.00  1 case
+  high  funds/paid-twice           1 finding  110.00  1 case
+  gap   funds/payment-after-death  not assessable: no value of death_grace_days in force (units: 5)
 2 rules: 2 completed, 0 set apart, 0 not run, 0 failed
 1 finding in 1 case, 110.00 yuan at stake, 0 exempt
+Report  ./runs/2019-12-31-HASH/report.html
+"#);
+    // In region: one town alone has a value.
+    let folder = project();
+    edit(folder.path(), "policy/parameters.csv", "death_grace_days,52,", "death_grace_days,522301002000,");
+    insta::assert_snapshot!(run(folder.path()), @r#"
+exit 0
+-- stdout
+  high  funds/paid-twice           1 finding  110.00  1 case
+  gap   funds/payment-after-death  not assessable: no value of death_grace_days in force (units: 3)
+2 rules: 2 completed, 0 set apart, 0 not run, 0 failed
+1 finding in 1 case, 110.00 yuan at stake, 1 exempt
+Report  ./runs/2019-12-31-HASH/report.html
+"#);
+}
+
+#[test]
+fn a_division_by_zero() {
+    let folder = project();
+    edit(folder.path(), "rules/funds/payment-after-death.yaml", "where: days > param", "where: 3000 / (days - 89) > param");
+    insta::assert_snapshot!(run(folder.path()), @r#"
+exit 0
+-- stdout
+  critical  funds/payment-after-death  1 finding  315.00  1 case
+  high      funds/paid-twice           1 finding  110.00  1 case
+  gap       funds/payment-after-death  not assessable: division by zero or overflow (units: 1)
+2 rules: 2 completed, 0 set apart, 0 not run, 0 failed
+2 findings in 2 cases, 425.00 yuan at stake, 1 exempt
 Report  ./runs/2019-12-31-HASH/report.html
 "#);
 }

@@ -147,3 +147,46 @@ fn completions_and_man_pages_are_made() {
     let folder = empty();
     assert!(recount(folder.path(), &["generate", "man"]).contains("man/recount-list.1"));
 }
+
+#[test]
+fn columns_are_listed_with_the_types_of_the_project_file() {
+    let folder = empty();
+    recount(folder.path(), &["init"]);
+    let text = recount(folder.path(), &["list", "columns"]);
+    for (column, kind) in
+        [("members.id_no", "citizen_id"), ("members.name", "person_name"), ("payments.amount", "money, yuan"), ("payments.paid_on", "date")]
+    {
+        let rest = text.lines().find_map(|line| line.strip_prefix(column)?.strip_prefix(' '));
+        assert!(rest.is_some_and(|rest| rest.trim_start().starts_with(kind)), "{column}: {text}");
+    }
+}
+
+/// The latest run is the one written last, whatever its name.
+#[test]
+fn query_takes_the_run_that_was_written_last() {
+    let folder = empty();
+    recount(folder.path(), &["init"]);
+    for days in ["30", "100", "400"] {
+        let set = format!("death_grace_days={days}");
+        assert!(recount(folder.path(), &["run", "--as-of", "2019-12-31", "--set", &set]).starts_with("exit 0"));
+        let told = recount(folder.path(), &["run", "--as-of", "2019-12-31", "--set", &set]);
+        let name = told.split("runs/").nth(1).unwrap().split('/').next().unwrap();
+        assert!(recount(folder.path(), &["query"]).contains(&format!("of run {name}")), "{told}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_told() {
+    let folder = empty();
+    recount(folder.path(), &["init"]);
+    let output = Command::cargo_bin("recount")
+        .unwrap()
+        .current_dir(folder.path())
+        .env("RECOUNT_LOG", "a=b=c")
+        .args(["list", "tables"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("RECOUNT_LOG is no filter"));
+}

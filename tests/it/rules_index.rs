@@ -1,4 +1,4 @@
-//! `docs/rules.md`: one line per shipped rule, kept in step with the rule files. `RECOUNT_BLESS=1 cargo test rules_index` writes it anew.
+//! `docs/rules.md`: one line per shipped rule, kept in step with the rule files. `UPDATE=1 cargo test rules_index` writes it anew.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -48,9 +48,9 @@ fn index() -> String {
 fn the_page_of_rules_is_in_step() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
     let wanted = index();
-    if std::env::var_os("RECOUNT_BLESS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    assert!(found == wanted, "docs/rules.md is not in step with rules/: run `RECOUNT_BLESS=1 cargo test --test it rules_index`");
+    assert!(found == wanted, "docs/rules.md is not in step with rules/: run `make accept`");
 }

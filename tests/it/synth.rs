@@ -34,10 +34,10 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
-/// `RECOUNT_BLESS=1 cargo test --test it synth::` rewrites the committed sample.
+/// `UPDATE=1 cargo test --test it synth::` rewrites the committed sample.
 #[test]
 fn sample_is_what_the_generator_writes() {
-    if std::env::var_os("RECOUNT_BLESS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         synth::write(&sample(), &sample_dir()).expect("sample can be written");
     }
     let temp = tempfile::tempdir().expect("temporary folder");
@@ -45,8 +45,8 @@ fn sample_is_what_the_generator_writes() {
     let committed = contents(&sample_dir());
     let mut size = 0;
     for (name, bytes) in contents(temp.path()) {
-        let there = committed.get(&name).unwrap_or_else(|| panic!("sample_data/{name} is missing; run with RECOUNT_BLESS=1"));
-        assert!(there == &bytes, "sample_data/{name} differs from what the generator writes; run with RECOUNT_BLESS=1");
+        let there = committed.get(&name).unwrap_or_else(|| panic!("sample_data/{name} is missing; run with UPDATE=1"));
+        assert!(there == &bytes, "sample_data/{name} differs from what the generator writes; run with UPDATE=1");
         size += bytes.len();
     }
     assert!(size < 3_000_000, "the sample has {size} bytes");

@@ -16,6 +16,7 @@ use crate::project::{self, Level, Project};
 use crate::report::{self, Lang};
 use crate::rule::RuleStatus;
 use crate::run::{self, Journal, RunContent, Written};
+use crate::table::staging_prefix;
 use content::{Asked, assemble};
 
 pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagnostics> {
@@ -34,9 +35,15 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let mut exit = if rules::tell(session, &unusable) { Exit::Incomplete } else { Exit::Done };
 
     progress.stage("load and judge");
+    let root = arguments.output.clone().unwrap_or_else(|| project.root.join("runs"));
+    let store = project.root.join(super::load::STORE);
+    let kept = "nothing of this run was kept; earlier runs are as they were";
+    for folder in [&root, &store] {
+        interrupt::removes(folder, &staging_prefix(), kept);
+    }
     let options = engine::Options {
         region,
-        store: (!arguments.no_store).then(|| project.root.join(super::load::STORE)),
+        store: (!arguments.no_store).then_some(store),
         restricted_ok: arguments.authority.is_some(),
         memory: arguments.memory,
         one_by_one: arguments.one_by_one,
@@ -57,11 +64,10 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let content = assemble(&project, &files, audit, asked)?;
 
     progress.stage("report");
-    let root = arguments.output.clone().unwrap_or_else(|| project.root.join("runs"));
-    interrupt::removes(&root, &run::staging_prefix());
     let rendering = report::Options { lang: lang(arguments.lang), reveal: false };
     let journal = journal(&project, started, &progress, arguments);
     let written = run::write(&root, &content, &journal, |sink| report::files(&content, &rendering, &|name, bytes| sink.file(name, bytes)))?;
+    interrupt::says("the run was complete by then");
     progress.end();
     if let Some(profile) = profile {
         eprint!("{profile}");

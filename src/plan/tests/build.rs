@@ -176,17 +176,21 @@ tables:
 #[test]
 fn arithmetic_is_written_out() {
     let mut bench = Bench::new();
-    let id = bench.id("incomes", "(wage + operating) / size * 1.5");
     let rel = bench.catalog.table("incomes").expect("incomes").1.rel;
-    let parts = bench.graph.arithmetic(id).expect("computed");
-    let text: String = parts
-        .iter()
-        .map(|p| match p {
-            Part::Text(t) => t.clone(),
+    for (expression, wanted) in [
+        ("(wage + operating) / size * 1.5", "(wage + operating) / size × 1.5"),
+        ("(wage - (operating - wage)) * size", "(wage - (operating - wage)) × size"),
+        ("days(surveyed_at, date '2019-12-31') - 5", "date '2019-12-31' - surveyed_at - 5"),
+        ("abs(wage - operating)", "|wage - operating|"),
+    ] {
+        let id = bench.id("incomes", expression);
+        let parts = bench.graph.arithmetic(id).expect("computed");
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
             Part::Value(id) => bench.graph.show(&bench.catalog, &[rel], *id),
-        })
-        .collect();
-    assert_eq!(text, "(wage + operating) / size × 1.5");
+        };
+        assert_eq!(parts.iter().map(part).collect::<String>(), wanted);
+    }
     let plain = bench.id("incomes", "wage");
     assert_eq!(bench.graph.arithmetic(plain), None);
     let folded = bench.id("incomes", "1 + 2 * 3");

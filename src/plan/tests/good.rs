@@ -118,11 +118,11 @@ fn examples_have_their_values() {
 #[test]
 fn the_page_is_written_from_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/functions.md");
-    if std::env::var_os("RECOUNT_BLESS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, functions_page()).expect("the page can be written");
     }
     let page = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    assert!(page == functions_page(), "docs/functions.md is not what the table says: run `RECOUNT_BLESS=1 cargo test the_page`");
+    assert!(page == functions_page(), "docs/functions.md is not what the table says: run `UPDATE=1 cargo test the_page`");
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Report<'_> {
         }
     }
 
-    /// What may change how the rest is read: control totals that differ, rules that did not complete.
+    /// What may change how the rest is read: control totals that differ, rules that did not complete, gaps of parameters and arithmetic.
     fn attention(&self) -> Vec<View> {
         let lang = self.options.lang;
         let line = |kind: &str, text: String| context! { kind, text };
@@ -75,7 +75,7 @@ impl Report<'_> {
                     "attention_control",
                     &[
                         ("table", &receipt.table),
-                        ("what", &check.what),
+                        ("what", &self.show.said(&check.what)),
                         ("expected", &group(&check.expected)),
                         ("found", &group(&check.found)),
                     ],
@@ -90,7 +90,11 @@ impl Report<'_> {
                 Status::Quarantined { reason } => ("attention_quarantined", reason),
                 Status::Skipped { reason } => ("attention_skipped", reason),
             };
-            lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", reason)])));
+            lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", &self.show.said(reason))])));
+        }
+        for outcome in &self.content.outcomes {
+            let gaps = self.show.gaps(outcome).into_iter();
+            lines.extend(gaps.map(|gap| line("attention_gap", fill(lang, "attention_gap", &[("rule", &outcome.rule), ("gap", &gap)]))));
         }
         for outcome in self.content.outcomes.iter().filter(|o| !adds_up(o)) {
             lines.push(line("attention_unbalanced", fill(lang, "attention_unbalanced", &[("rule", &outcome.rule)])));

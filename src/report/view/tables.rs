@@ -7,7 +7,7 @@ use super::shown::context;
 use super::summary::adds_up;
 use super::{REJECTED_SHOWN, Report, SET_ASIDE_SHOWN};
 use crate::finding::{Count, Coverage, Outcome, Reason, Status};
-use crate::report::show::{count, group, rate};
+use crate::report::show::{count, counted, group, rate};
 use crate::report::words::{fill, word};
 use crate::schema::Value;
 
@@ -36,10 +36,10 @@ impl Report<'_> {
                 let sums = r.columns.iter().filter_map(|c| c.sum.as_ref().map(|sum| context! { column => c.column, sum => group(sum) }));
                 let unreadable: u64 = r.columns.iter().map(|c| c.rejected).sum();
                 let faults = [("n_unreadable", unreadable), ("n_duplicate", r.duplicate_keys), ("n_ragged", r.ragged)];
-                let faults = faults.iter().filter(|(_, n)| *n > 0).map(|(key, n)| context! { agrees => false, text => fill(lang, key, &[("n", &count(*n))]) });
+                let faults = faults.iter().filter(|(_, n)| *n > 0).map(|(key, n)| context! { agrees => false, text => counted(lang, key, *n) });
                 let controls = r.checks.iter().map(|c| {
                     let key = if c.agrees { "control_agrees" } else { "control_differs" };
-                    context! { agrees => c.agrees, text => fill(lang, key, &[("what", &c.what), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
+                    context! { agrees => c.agrees, text => fill(lang, key, &[("what", &self.show.said(&c.what)), ("expected", &group(&c.expected)), ("found", &group(&c.found))]) }
                 });
                 context! {
                     table => r.table,
@@ -79,10 +79,7 @@ impl Report<'_> {
             notes.push(fill(lang, "not_assessable_because", &[("list", &list.join(&separator))]));
         }
         notes.extend(o.coverage.iter().map(|c| self.coverage(c)));
-        notes.extend(o.parameter_gaps.iter().map(|(name, n)| fill(lang, "gap_line", &[("name", name), ("n", &count(*n))])));
-        if o.arithmetic_gaps > 0 {
-            notes.push(fill(lang, "arithmetic_line", &[("n", &count(o.arithmetic_gaps))]));
-        }
+        notes.extend(self.show.gaps(o));
         notes
     }
 
@@ -92,7 +89,7 @@ impl Report<'_> {
             .iter()
             .map(|o| {
                 let part = |c: Count| context! { units => count(c.units), money => c.money.map(|m| self.show.money(Some(m))) };
-                let (status, reason) = match &o.status {
+                let (status, reason): (_, Option<&String>) = match &o.status {
                     Status::Completed => ("completed", None),
                     Status::Quarantined { reason } => ("quarantined", Some(reason)),
                     Status::Skipped { reason } => ("skipped", Some(reason)),
@@ -103,10 +100,10 @@ impl Report<'_> {
                     rule => o.rule,
                     anchor => anchor(&o.rule),
                     title => self.rule_title(&o.rule),
-                    unit => o.unit,
+                    unit => self.show.said(&o.unit),
                     status,
                     status_word => self.show.word(&format!("status_{status}")),
-                    reason,
+                    reason => reason.map(|r| self.show.said(r)),
                     ran,
                     population => part(o.population),
                     flagged => part(o.flagged),
@@ -136,7 +133,7 @@ impl Report<'_> {
                 context! {
                     rule => o.rule,
                     title => self.rule_title(&o.rule),
-                    reason,
+                    reason => self.show.said(reason),
                     findings => all.iter().take(SET_ASIDE_SHOWN).map(|f| context! {
                         severity => self.severity(f.severity),
                         subject => f.subjects.first().map(|s| self.show.subject(s)),
@@ -161,7 +158,7 @@ impl Report<'_> {
                 line => r.line,
                 column => r.column,
                 delivered => self.show.raw(&r.delivered, &Value::Null),
-                problem => r.problem,
+                problem => self.show.problem(&r.delivered, &r.problem),
             }).collect::<Vec<_>>(),
             more => (more > 0).then(|| fill(self.options.lang, "rejected_more", &[("n", &count(more as u64))])),
         }

@@ -99,7 +99,7 @@ impl<'a> Shelf<'a> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
         let mut all: Vec<(String, PathBuf)> = entries
             .map(|e| (e.file_name().to_string_lossy().into_owned(), e.path()))
-            .filter(|(name, path)| !name.ends_with(".part") && path.join("table.json").is_file())
+            .filter(|(_, path)| path.join("table.json").is_file())
             .collect();
         all.sort();
         all
@@ -200,6 +200,13 @@ impl<'a> Shelf<'a> {
         out
     }
 
+    /// Where a table is written before it gets its name: straight under the store, so that what an interrupted process leaves is found.
+    fn beside(&self, target: &Path) -> PathBuf {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let store = self.folder.parent().unwrap_or(&self.folder);
+        store.join(format!("{}{}-{name}", staging_prefix(), self.plan.name()))
+    }
+
     /// Stores a table; gives the receipt of the delivery before it and the hashes by bucket. The error is a warning.
     pub fn write(&self, assembled: &Assembled) -> Result<(Option<Receipt>, Contents), Diagnostic> {
         let hashes: Vec<String> = assembled.table.origin.files.iter().map(|f| f.sha256.clone()).collect();
@@ -215,7 +222,7 @@ impl<'a> Shelf<'a> {
             Some((_, _, card)) => Some(card.receipt.clone()),
             None => cards.iter().find_map(|(_, _, card)| card.previous.clone()),
         };
-        let beside = target.with_extension("part");
+        let beside = self.beside(&target);
         let contents = self.write_beside(&beside, &target, assembled, previous.clone()).map_err(|why| {
             // What is half written is of no use to anybody; that it may stay behind changes no result.
             let _ = std::fs::remove_dir_all(&beside);
@@ -299,9 +306,16 @@ impl<'a> Shelf<'a> {
         if target.exists() {
             std::fs::remove_dir_all(target)?;
         }
+        std::fs::create_dir_all(&self.folder)?;
         std::fs::rename(beside, target)?;
         Ok(hashes)
     }
+}
+
+/// Beginning of the names of folders that this process is writing, a store's table or a run: one that stays behind belongs to an
+/// interrupted process and may be removed.
+pub fn staging_prefix() -> String {
+    format!(".writing-{}-", std::process::id())
 }
 
 #[cfg(unix)]

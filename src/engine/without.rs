@@ -1,59 +1,8 @@
-//! Expressions seen from outside: how a figure was computed, and what a flag says once some records are left out.
+//! What a flag says once some records are left out.
 
 use crate::check::{CheckPlan, Flag};
 use crate::plan::{BinaryOp, Expr, ExprId, Function, Graph, UnaryOp};
 use crate::schema::{Type, Value};
-
-/// Piece of a computation written out: text, or the value of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Term {
-    Text(&'static str),
-    Value(ExprId),
-}
-
-/// The computation behind a figure in at most a dozen terms, when there is one to show.
-pub fn written_out(graph: &Graph, id: ExprId) -> Option<Vec<Term>> {
-    let mut terms = vec![];
-    write(graph, id, false, &mut terms);
-    let values = terms.iter().filter(|t| matches!(t, Term::Value(_))).count();
-    (2..=12).contains(&values).then_some(terms)
-}
-
-fn write(graph: &Graph, id: ExprId, inner: bool, out: &mut Vec<Term>) {
-    let sign = |op: BinaryOp| match op {
-        BinaryOp::Add => Some(" + "),
-        BinaryOp::Subtract => Some(" - "),
-        BinaryOp::Multiply => Some(" × "),
-        BinaryOp::Divide => Some(" ÷ "),
-        _ => None,
-    };
-    match graph.get(id) {
-        Expr::Binary { op, left, right } if sign(*op).is_some() => {
-            if inner {
-                out.push(Term::Text("("));
-            }
-            write(graph, *left, true, out);
-            out.extend(sign(*op).map(Term::Text));
-            write(graph, *right, true, out);
-            if inner {
-                out.push(Term::Text(")"));
-            }
-        }
-        Expr::Call { function: Function::DaysBetween, args } => {
-            out.extend([Term::Text("days from "), Term::Value(args[0]), Term::Text(" to "), Term::Value(args[1])]);
-        }
-        Expr::Call { function: Function::MonthsBetween, args } => {
-            out.extend([Term::Text("months from "), Term::Value(args[0]), Term::Text(" to "), Term::Value(args[1])]);
-        }
-        Expr::Call { function: Function::Abs, args } => {
-            out.push(Term::Text("|"));
-            write(graph, args[0], false, out);
-            out.push(Term::Text("|"));
-        }
-        Expr::Cast { arg, .. } => write(graph, *arg, inner, out),
-        _ => out.push(Term::Value(id)),
-    }
-}
 
 /// The check's flag when member records for which `drop` is true (member in slot 1) are left out of every count and sum over the
 /// check's own member sets. `None`: the flag does not count members.
