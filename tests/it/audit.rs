@@ -101,7 +101,7 @@ fn the_order_of_the_rows_and_the_number_of_threads_change_nothing_but_the_lines(
     let mut findings = plain.findings;
     for finding in findings.iter_mut().chain(&mut other) {
         for row in &mut finding.evidence {
-            (row.file, row.line) = (String::new(), 0);
+            (row.file, row.line) = ("".into(), 0);
         }
     }
     assert_eq!(findings.len(), other.len());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use recount::diagnostic::SourceText;
 use recount::project::{Project, read_text};
 use recount::schema::{Value, dates};
-use recount::table::{LoadOptions, Loaded, Needs, delivered, load};
+use recount::table::{LoadOptions, Loaded, Needs, WantedCells, delivered, load};
 
 fn shared(folder: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -96,12 +96,12 @@ fn seventeen_headers_load_as_one_table() {
     eprintln!("groups: {}", groups.values().filter(|n| **n > 1).count());
 
     // The late look gives back what the files hold.
-    let name = vec!["supplier_name".to_owned(), "amount".to_owned()];
-    let rows: Vec<(usize, Vec<String>)> = (0..table.rows).step_by(977).map(|row| (row, name.clone())).collect();
-    let cells = delivered(&project, &loaded, &[(0, rows.clone())]).unwrap_or_else(|e| panic!("{e}"));
-    for (row, _) in rows {
-        if let Value::Text(text, _) = column("supplier_name").value(row) {
-            assert_eq!(cells.get(0, row, "supplier_name").map(str::trim), Some(&*text));
+    let rows: Vec<u32> = (0..table.rows as u32).step_by(977).collect();
+    let wanted = WantedCells { table: 0, column: "supplier_name".to_owned(), rows: rows.clone() };
+    let cells = delivered(&project, &loaded, vec![wanted]).unwrap_or_else(|e| panic!("{e}"));
+    for row in rows {
+        if let Value::Text(text, _) = column("supplier_name").value(row as usize) {
+            assert_eq!(cells.get(0, row).map(str::trim), Some(&*text));
         }
     }
 }
