@@ -157,7 +157,8 @@ def load(folder):
         measure("recount load again (store is fresh)", [RECOUNT, "load", "-p", project])
     files = ["hy.csv", "pay.csv"]
     peer("Polars scan_csv, collected", "import polars as pl,sys\nfor f in sys.argv[1:]: pl.scan_csv(f, schema_overrides={'household_id':pl.String,'village_code':pl.String,'account':pl.String}, try_parse_dates=True).collect()", *[str(folder / f) for f in files])
-    peer("DuckDB read_csv into tables", "import duckdb,sys\nc=duckdb.connect();c.execute('set threads=2')\nfor i,f in enumerate(sys.argv[1:]): c.execute(f\"create table t{i} as select * from read_csv('{f}', types={{'household_id':'VARCHAR','\"+['village_code','account'][i]+\"':'VARCHAR'}})\")", *[str(folder / f) for f in files])
+    duck = "import duckdb,sys\nc=duckdb.connect();c.execute('set threads=2')\nfor i,f in enumerate(sys.argv[1:]):\n c.execute(f'create table t{i} as select * from read_csv(?, types=?)', [f, {'household_id': 'VARCHAR', ['village_code', 'account'][i]: 'VARCHAR'}])"
+    peer("DuckDB read_csv into tables", duck, *[str(folder / f) for f in files])
 
 
 def report(folder):
