@@ -41,6 +41,9 @@ pub(super) struct Shelf<'a> {
     seen: Seen,
 }
 
+/// A stored table's card and folder, and the position in the card of each column of the plan.
+type Located = (Card, PathBuf, Vec<usize>);
+
 /// What looking for a stored table gave.
 pub(super) enum Found {
     Fresh(Box<StoredTable>),
@@ -143,7 +146,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// The folder to read, and where in it the columns lie; or why there is none.
-    fn locate(&self) -> Result<Result<(Card, PathBuf, Vec<usize>), Freshness>, Diagnostics> {
+    fn locate(&self) -> Result<Result<Located, Freshness>, Diagnostics> {
         let cards = self.cards()?;
         let (mut names, mut columns_missing) = (vec![], vec![]);
         if cards.is_empty() {
