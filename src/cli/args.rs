@@ -301,6 +301,7 @@ pub(super) enum Listed {
     Checks,
     Errors,
     Runs,
+    Store,
 }
 
 /// Writes what follows from the program itself: reference pages, JSON schemas, shell completions, man pages

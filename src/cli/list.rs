@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostics;
 use crate::project::{ParameterForm, Project};
 use crate::rule::RuleFile;
 use crate::schema::{self, MoneyUnit, SemanticType, Value};
+use crate::table;
 
 pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let rows = match arguments.what {
@@ -25,6 +26,7 @@ pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diag
             session.tell(&unusable);
             files.iter().map(rule).collect()
         }
+        Listed::Store => store(&session.project()?)?,
         what => of_project(what, &session.project()?),
     };
     if arguments.names {
@@ -34,6 +36,21 @@ pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Diag
         print(&columns(&vec![Side::Left; width], &rows))?;
     }
     Ok(Exit::Done)
+}
+
+/// Table, and whether what is stored of it is what the files hold today.
+fn store(project: &Project) -> Result<Vec<Vec<String>>, Diagnostics> {
+    let states = table::store_states(project, &project.root.join(super::load::STORE), Some(clock::today(&project.time_zone)))?;
+    let row = |state: &table::StoreState| match state.freshness.reason() {
+        None => vec![
+            state.table.clone(),
+            "fresh".to_owned(),
+            format!("{} records", thousands(state.rows)),
+            format!("{} columns", state.columns),
+        ],
+        Some(why) => vec![state.table.clone(), "to be read".to_owned(), why],
+    };
+    Ok(states.iter().map(row).collect())
 }
 
 /// Code and the first sentence of its page.
@@ -114,7 +131,7 @@ fn of_project(what: Listed, project: &Project) -> Vec<Vec<String>> {
             .collect(),
         Listed::Parameters => project.parameters.all.iter().flat_map(|p| parameter(p, project)).collect(),
         Listed::Regions => project.regions.all.iter().map(|r| texts(&[&schema::region::text(r.code), r.level.name(), &r.name])).collect(),
-        Listed::Errors | Listed::Runs | Listed::Rules | Listed::Checks => vec![],
+        Listed::Errors | Listed::Runs | Listed::Rules | Listed::Checks | Listed::Store => vec![],
     }
 }
 

@@ -47,11 +47,7 @@ fn numbers<'e>(env: &Env<'e>, function: Function, args: &[&Vector<'e>], ty: Type
             let by = ten(scale(types[0]));
             strict(args, ty, len, false, |v| divide_rounded(i128::from(v[0]), by).and_then(|v| i64::try_from(v).ok()))
         }
-        Function::FirstDigits => strict(args, ty, len, false, |v| {
-            let (number, wanted) = (v[0].unsigned_abs(), u32::try_from(v[1]).ok().filter(|n| (1..10).contains(n))?);
-            let digits = number.checked_ilog10()? + 1;
-            i64::try_from(number / 10u64.pow(digits.checked_sub(wanted)?)).ok()
-        }),
+        Function::FirstDigits => strict(args, ty, len, false, |v| crate::plan::first_digits(v[0], v[1])),
         Function::DaysBetween => strict(args, ty, len, true, |v| v[1].checked_sub(v[0])),
         Function::MonthsBetween => strict(args, ty, len, true, |v| Some(i64::from(dates::months_between(day(v[0])?, day(v[1])?)))),
         Function::AddDays => strict(args, ty, len, true, |v| day(v[0].checked_add(v[1])?).map(i64::from)),

@@ -123,6 +123,14 @@ fn binary(op: BinaryOp, a: &Value, b: &Value) -> Option<Value> {
     })
 }
 
+/// The first `wanted` digits (1 to 9) of a number without its sign, if it has so many.
+pub fn first_digits(number: i64, wanted: i64) -> Option<i64> {
+    let number = number.unsigned_abs();
+    let wanted = u32::try_from(wanted).ok().filter(|n| (1..10).contains(n))?;
+    let digits = number.checked_ilog10()? + 1;
+    i64::try_from(number / 10u64.pow(digits.checked_sub(wanted)?)).ok()
+}
+
 fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     match (a, b) {
         (Value::Text(x, _), Value::Text(y, _)) => Some(x.cmp(y)),
@@ -176,6 +184,9 @@ fn call(function: Function, args: &[Value]) -> Option<Value> {
         [Value::Int(year), Value::Int(month), Value::Int(day)] if function == F::MakeDate => {
             let days = dates::checked_days(i32::try_from(*year).ok()?, u32::try_from(*month).ok()?, u32::try_from(*day).ok()?);
             Some(days.map_or(Value::Null, Value::Date))
+        }
+        [Value::Int(n) | Value::Money(n) | Value::Decimal { units: n, .. }, Value::Int(wanted)] if function == F::FirstDigits => {
+            Some(first_digits(*n, *wanted).map_or(Value::Null, Value::Int))
         }
         [value] => Some(match (function, value) {
             (F::Abs, Value::Int(n)) => Value::Int(n.checked_abs()?),

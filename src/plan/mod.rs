@@ -29,7 +29,7 @@ mod views;
 pub use catalog::{Catalog, ColumnDef, Coverage, LinkDef, ParameterDef, ParameterKind, Pick, TableDef};
 pub use checker::parse;
 pub use expr::{AggregateFunction, BinaryOp, Expr, Function, UnaryOp};
-pub use fold::like;
+pub use fold::{first_digits, like};
 pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
 pub use graph::{
     Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,

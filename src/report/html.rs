@@ -3,7 +3,8 @@
 use minijinja::{Environment, Error, UndefinedBehavior, Value as View};
 use rayon::prelude::*;
 
-use super::view::Report;
+use super::markup::Markup;
+use super::view::{CARDS, LINES, Report, case_card, case_line};
 use super::words::{fill, known, word};
 use super::{Options, Out};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -55,8 +56,22 @@ pub fn html(content: &RunContent, options: &Options, out: &Out<'_>) -> Result<()
     let environment = environment(options).map_err(|e| fault(&e))?;
     let (report, pages) = Report::new(content, options);
     let render = |name: &str, view: View| environment.get_template(name).and_then(|t| t.render(view)).map_err(|e| fault(&e));
-    out("report.html", render("report.html", report.report(&pages))?.as_bytes())?;
+    let write = |path: &str, frame: String, cases: &[usize], root: &str| out(path, filled(&report, &frame, cases, root).as_bytes());
+    write("report.html", render("report.html", report.report(&pages))?, &report.first(), "")?;
     let rendered: Result<Vec<()>, Diagnostics> =
-        pages.par_iter().map(|page| out(&page.path, render("page.html", report.page(page))?.as_bytes())).collect();
+        pages.par_iter().map(|page| write(&page.path, render("page.html", report.page(page))?, &page.cases, "../")).collect();
     rendered.map(|_| ())
+}
+
+/// The page with its cases where the template left room for them: these are most of a page, and copied once.
+fn filled(report: &Report<'_>, frame: &str, cases: &[usize], root: &str) -> String {
+    let mut page = Markup::default();
+    let (before, rest) = frame.split_once(LINES).unwrap_or((frame, ""));
+    page.raw(before);
+    cases.iter().for_each(|&i| case_line(report, i, &mut page));
+    let (between, after) = rest.split_once(CARDS).unwrap_or((rest, ""));
+    page.raw(between);
+    cases.iter().for_each(|&i| case_card(report, i, root, &mut page));
+    page.raw(after);
+    page.finish()
 }

@@ -1,7 +1,5 @@
 //! Text of a page: pieces of markup as they are, and texts in which nothing can be taken for markup.
 
-use minijinja::Value as View;
-
 #[derive(Debug, Default)]
 pub struct Markup(String);
 
@@ -31,9 +29,8 @@ impl Markup {
         self.0.push_str(&text[done..]);
         self
     }
-    /// For a template that lays the rest of the page out.
-    pub fn view(self) -> View {
-        View::from_safe_string(self.0)
+    pub fn finish(self) -> String {
+        self.0
     }
 }
 

@@ -86,11 +86,10 @@ pub(super) fn read(
         let present = if whole { count } else { levels.iter().filter(|l| **l == 1).count() };
         if encoding == Encoding::PLAIN {
             let mut at = 0;
-            let mut cells = Vec::with_capacity(count);
-            for i in 0..count {
-                cells.push(if whole || levels[i] == 1 { Some(text(values, &mut at)?) } else { None });
-            }
-            rows(Texts::Plain(&cells));
+            let there = |i: usize| whole || levels.get(i) == Some(&1);
+            let cells: Result<Vec<Option<&[u8]>>, ParquetError> =
+                (0..count).map(|i| if there(i) { text(values, &mut at).map(Some) } else { Ok(None) }).collect();
+            rows(Texts::Plain(&cells?));
             continue;
         }
         codes.clear();

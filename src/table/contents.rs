@@ -9,7 +9,8 @@ use super::{Column, Data, Table};
 /// Number of buckets; never changes.
 pub const BUCKETS: usize = 256;
 
-/// Hashes of a table's content.
+/// Hashes of a table's content. Comparable between loads of the same columns; where the key is unique (no rows tie in sort columns and key),
+/// between loads of any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// The main key: the first column by which rows are sorted. Without one all rows are in bucket 0.

@@ -201,7 +201,8 @@ fn unify(interners: &[Interner]) -> Domain {
     let compare = |a: &Entry, b: &Entry| {
         a.head.cmp(&b.head).then_with(|| if a.rest.max(b.rest) as usize <= HEAD { a.rest.cmp(&b.rest) } else { text(a).cmp(text(b)) })
     };
-    entries.par_sort_unstable_by(compare);
+    // Texts from a store come sorted: their runs are merged.
+    entries.par_sort_by(compare);
     let mut codes: Vec<Vec<u32>> = interners.iter().map(|i| vec![0; i.len()]).collect();
     let mut distinct: Vec<Entry> = vec![];
     for entry in &entries {

@@ -107,6 +107,32 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     Ok(loaded)
 }
 
+/// What the store holds of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreState {
+    pub table: String,
+    pub freshness: Freshness,
+    /// Of the stored table, when it is fresh.
+    pub rows: u64,
+    pub columns: usize,
+}
+
+/// The store of each table against the files as they are; nothing is loaded.
+pub fn store_states(project: &Project, store: &std::path::Path, as_of: Option<i32>) -> Result<Vec<StoreState>, Diagnostics> {
+    let needs = Needs { columns: project.tables.iter().map(|t| (t.name.value.clone(), Default::default())).collect(), domains: vec![] };
+    let mut messages = Diagnostics::default();
+    let (plans, _) = plan(project, &needs, true)?;
+    let mut states = vec![];
+    for plan in &plans {
+        let Some(files) = messages.take(expand(&project.root, &plan.source.from)) else { continue };
+        let state = Shelf::new(store, plan, &files, as_of).state();
+        if let Some((freshness, rows, columns)) = messages.take(state) {
+            states.push(StoreState { table: plan.name().to_owned(), freshness, rows, columns });
+        }
+    }
+    messages.finish(states)
+}
+
 /// Where the rows of a table come from.
 enum Source {
     Stored(Box<StoredTable>),

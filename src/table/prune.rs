@@ -6,8 +6,11 @@ use std::cmp::Ordering;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::packed::{PAGE, Ranges};
+use rayon::prelude::*;
+
+use super::packed::{PAGE, Ranges, read_i32, read_i64};
 use super::{Bits, Column, Data, Table};
+use crate::diagnostic::Diagnostic;
 use crate::schema::Value;
 use crate::source::Columnar;
 
@@ -152,6 +155,27 @@ pub(super) fn spread(file: &Columnar, pages: usize) -> Ranges {
         .collect();
     let step = all.len().div_ceil(pages.max(1)).max(1);
     Ranges(all.into_iter().step_by(step).collect())
+}
+
+/// Those of the pages `ranges` in which some row's number does lie in the span: where a column is not sorted statistics say little, and
+/// reading it alone is cheap beside reading all columns.
+pub(super) fn holding(file: &Columnar, ranges: &Ranges, column: usize, span: Span) -> Result<Ranges, Diagnostic> {
+    let name = &file.columns[column].name;
+    let mut hits = match read_i32(file, name, ranges) {
+        Ok(values) => values.par_chunks(PAGE).map(|page| page.iter().any(|v| within(i64::from(*v), span))).collect::<Vec<bool>>(),
+        Err(_) => read_i64(file, name, ranges, None)?.par_chunks(PAGE).map(|page| page.iter().any(|v| within(*v, span))).collect(),
+    }
+    .into_iter();
+    // Only the last page of a row group may be shorter, so that pages and chunks agree group by group.
+    let mut out = vec![];
+    for (group, rows) in &ranges.0 {
+        for start in rows.clone().step_by(PAGE) {
+            if hits.next() == Some(true) {
+                out.push((*group, start..(start + PAGE).min(rows.end)));
+            }
+        }
+    }
+    Ok(Ranges(out))
 }
 
 fn apart((from, to): Span, (least, most): Span) -> bool {

@@ -56,7 +56,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Looks at the files before they are read; `folder` is the table's in the store.
+    /// Looks at the files before they are read; `folder` is the table's in the store, which need not be there yet.
     pub fn look(folder: &Path, files: &[InputFile]) -> Seen {
         let path = folder.join("seen.json");
         let known = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
@@ -102,6 +102,40 @@ impl Seen {
                 .map_err(std::io::Error::other)
                 .and_then(|text| std::fs::write(&beside, text))
                 .and_then(|()| std::fs::rename(&beside, &self.path));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_settled_files_are_remembered_and_only_as_they_were() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, "one").expect("written");
+        let files = [InputFile { path: path.clone(), name: "a.csv".to_owned() }];
+        let store = folder.path().join("store");
+        let real = Seen::look(&store, &files).hashes(&files).expect("hashed");
+        let known = |seen: &Seen| seen.hashes(&files).expect("hashed")[0] == "remembered";
+        let told = vec!["remembered".to_owned()];
+        // Written a moment ago: it may change again within the same tick of the clock.
+        let mut seen = Seen::look(&store, &files);
+        seen.remember(&files, &told);
+        assert!(!known(&Seen::look(&store, &files)));
+        // The same look, later by the file system's clock.
+        seen.now += SETTLED + 60_000_000_000;
+        seen.remember(&files, &told);
+        assert!(known(&Seen::look(&store, &files)));
+        // Other content of the same size under the old date.
+        let date = std::fs::metadata(&path).and_then(|m| m.modified()).expect("a date");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::fs::write(&path, "two").expect("written");
+        std::fs::File::options().write(true).open(&path).and_then(|f| f.set_modified(date)).expect("dated");
+        let now = Seen::look(&store, &files).hashes(&files).expect("hashed");
+        if cfg!(unix) {
+            assert!(now[0] != "remembered" && now != real);
         }
     }
 }

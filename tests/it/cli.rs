@@ -190,3 +190,39 @@ fn a_log_filter_that_is_none_is_told() {
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("RECOUNT_LOG is no filter"));
 }
+
+#[test]
+fn load_fills_the_store_and_says_what_was_delivered() {
+    let folder = empty();
+    recount(folder.path(), &["init", "."]);
+    let first = recount(folder.path(), &["load", "--as-of", "2019-12-31"]);
+    assert!(first.starts_with("exit 0\n"), "{first}");
+    for says in ["members", "not stored yet", "amount", "sum ", "paid_on"] {
+        assert!(first.contains(says), "{says}: {first}");
+    }
+    let again = recount(folder.path(), &["load", "--as-of", "2019-12-31"]);
+    assert!(again.contains("fresh") && !again.contains("not stored yet"), "{again}");
+    // What a run finds does not depend on who filled the store.
+    let run = |output: &str, more: &[&str]| {
+        let mut arguments = vec!["run", "--as-of", "2019-12-31", "-v", "-o", output];
+        arguments.extend(more);
+        recount(folder.path(), &arguments)
+    };
+    let stored = run("a", &[]);
+    assert!(stored.contains("tables are fresh"), "{stored}");
+    run("b", &["--no-store"]);
+    let name = |output: &str| std::fs::read_dir(folder.path().join(output)).unwrap().next().unwrap().unwrap().path();
+    for file in ["manifest.json", "findings.parquet", "evidence.parquet", "report.html"] {
+        assert_eq!(std::fs::read(name("a").join(file)).unwrap(), std::fs::read(name("b").join(file)).unwrap(), "{file}");
+    }
+    // Another delivery of one table: that table alone is read again.
+    let deaths = folder.path().join("data/deaths.csv");
+    let text = std::fs::read_to_string(&deaths).unwrap();
+    std::fs::write(&deaths, text.trim_end().rsplit_once('\n').unwrap().0).unwrap();
+    let listed = recount(folder.path(), &["list", "store"]);
+    assert!(listed.contains("data/deaths.csv changed") && listed.matches("fresh").count() == 2, "{listed}");
+    let stale = run("c", &[]);
+    assert!(stale.contains("2 tables fresh; read again: deaths (data/deaths.csv changed)"), "{stale}");
+    let unknown = recount(folder.path(), &["load", "death"]);
+    assert!(unknown.starts_with("exit 2\n") && unknown.contains("unknown-table") && unknown.contains("deaths"), "{unknown}");
+}

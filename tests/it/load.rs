@@ -97,9 +97,9 @@ fn seventeen_headers_load_as_one_table() {
 
     // The late look gives back what the files hold.
     let rows: Vec<u32> = (0..table.rows as u32).step_by(977).collect();
-    let wanted = |column: &str| WantedCells { table: 0, column: column.to_owned(), rows: rows.clone() };
-    let cells = delivered(&project, &loaded, vec![wanted("supplier_name"), wanted("amount")]).unwrap_or_else(|e| panic!("{e}"));
-    for &row in &rows {
+    let wanted = WantedCells { table: 0, column: "supplier_name".to_owned(), rows: rows.clone() };
+    let cells = delivered(&project, &loaded, vec![wanted]).unwrap_or_else(|e| panic!("{e}"));
+    for row in rows {
         if let Value::Text(text, _) = column("supplier_name").value(row as usize) {
             assert_eq!(cells.get(0, row).map(str::trim), Some(&*text));
         }

@@ -41,6 +41,9 @@ pub(super) struct Shelf<'a> {
     seen: Seen,
 }
 
+/// A stored table's card and folder, and the position in the card of each column of the plan.
+type Located = (Card, PathBuf, Vec<usize>);
+
 /// What looking for a stored table gave.
 pub(super) enum Found {
     Fresh(Box<StoredTable>),
@@ -123,10 +126,31 @@ impl<'a> Shelf<'a> {
 
     /// The stored table, if there is one that is fresh; an error when there is one that cannot be read (a warning), or a delivered file.
     pub fn find(&self, pool: &Pool, only: &[Condition], pages: Option<usize>) -> Result<Found, Diagnostics> {
+        let (card, path, at) = match self.locate()? {
+            Ok(located) => located,
+            Err(why) => return Ok(Found::Stale(why)),
+        };
+        match read(self.plan, pool, card, &path, at, only, pages) {
+            Ok(table) if table.fits() => Ok(Found::Fresh(Box::new(table))),
+            Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
+            Err(error) => Err(self.unreadable(&path, &error.message).into()),
+        }
+    }
+
+    /// Whether the store is fresh, with rows and columns of what it holds.
+    pub fn state(&self) -> Result<(Freshness, u64, usize), Diagnostics> {
+        Ok(match self.locate()? {
+            Ok((card, ..)) => (Freshness::Fresh, card.rows as u64, card.columns.len()),
+            Err(why) => (why, 0, 0),
+        })
+    }
+
+    /// The folder to read, and where in it the columns lie; or why there is none.
+    fn locate(&self) -> Result<Result<Located, Freshness>, Diagnostics> {
         let cards = self.cards()?;
         let (mut names, mut columns_missing) = (vec![], vec![]);
         if cards.is_empty() {
-            return Ok(Found::Stale(Freshness::Empty));
+            return Ok(Err(Freshness::Empty));
         }
         // Only files that could be the stored ones are worth hashing before they are read.
         let sizes: Vec<(String, u64)> =
@@ -163,22 +187,17 @@ impl<'a> Shelf<'a> {
                 }
             }
         }
-        let Some((card, path, at)) = best else {
+        let Some(best) = best else {
             names.sort();
             names.dedup();
-            return Ok(Found::Stale(match (names.is_empty(), columns_missing.is_empty()) {
+            return Ok(Err(match (names.is_empty(), columns_missing.is_empty()) {
                 (_, false) => Freshness::Columns(columns_missing),
                 (false, _) => Freshness::Files(names),
                 (true, true) => Freshness::Declaration,
             }));
         };
         self.seen.remember(self.files, &hashes);
-        let table = read(self.plan, pool, card, &path, at, only, pages);
-        match table {
-            Ok(table) if table.fits() => Ok(Found::Fresh(Box::new(table))),
-            Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
-            Err(error) => Err(self.unreadable(&path, &error.message).into()),
-        }
+        Ok(Ok(best))
     }
 
     /// Files that are not as the card has them.

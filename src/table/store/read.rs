@@ -88,7 +88,11 @@ fn ranges(plan: &TablePlan, card: &Card, folder: &Path, at: &[usize], rows: &Col
         let (from, to) = condition.span(|_| code);
         spans.push((column, (from.saturating_sub(base), to.saturating_sub(base))));
     }
-    Ok(prune::pages(rows, &spans))
+    let mut ranges = prune::pages(rows, &spans);
+    for (column, span) in spans {
+        ranges = prune::holding(rows, &ranges, column, span)?;
+    }
+    Ok(ranges)
 }
 
 /// How many texts of a sorted file come before `text`, and whether it is there itself.
