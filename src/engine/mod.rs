@@ -13,6 +13,7 @@ use crate::rule::{RuleFile, RuleText};
 use crate::table::{Loaded, Progress, Silent};
 
 mod arithmetic;
+mod ask;
 mod evidence;
 mod finding;
 mod identity;
@@ -21,10 +22,13 @@ mod late;
 mod needs;
 mod population;
 mod prepare;
+mod records;
 mod test;
 
+pub use ask::{Question, Reply, ask};
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
+pub use records::{Found, Lookup, RecordOrigin, records_of};
 pub use test::{TestResult, Verdict, run_tests};
 
 /// What a run is asked for besides its rules.

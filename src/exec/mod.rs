@@ -18,6 +18,7 @@ mod operate;
 mod parameter;
 mod pass;
 mod schedule;
+pub mod select;
 mod set;
 mod texts;
 mod vector;

@@ -20,6 +20,7 @@ mod needs;
 mod policy;
 mod rows;
 mod scope;
+pub mod select;
 mod show;
 mod syntax;
 mod types;

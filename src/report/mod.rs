@@ -4,6 +4,7 @@ mod charts;
 mod export;
 mod html;
 mod ledger;
+mod reply;
 mod show;
 mod terminal;
 mod view;
@@ -12,6 +13,7 @@ mod words;
 pub use export::{cases_csv, findings_csv, json, outcomes_csv};
 pub use html::html;
 pub use ledger::ledger;
+pub use reply::{cell, numeric, reply_csv, reply_json};
 pub use terminal::summary;
 pub use words::Lang;
 
