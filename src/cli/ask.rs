@@ -85,14 +85,6 @@ fn tell(reply: &Reply, session: &Session) {
         let text = format!("{} have no value: divided by zero, or too large a number", plural(usize::try_from(reply.lost).unwrap_or(usize::MAX), "result"));
         messages.push(Diagnostic::warning("sql-lost-values", text).help("ask for them: `where divisor = 0`"));
     }
-    if !reply.loaded.rejected.is_empty() {
-        let text = format!("{} of the columns that were read could not be understood", plural(reply.loaded.rejected.len(), "cell"));
-        messages.push(
-            Diagnostic::warning("sql-unreadable-cells", text)
-                .note("they count as missing; a condition on them is neither true nor false")
-                .help("`recount query \"select * from recount.rejected\"` lists those of a run"),
-        );
-    }
     session.tell(&messages);
 }
 

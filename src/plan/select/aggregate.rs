@@ -57,12 +57,15 @@ impl Compiler<'_> {
                     },
                     _ => key,
                 },
+                sql::Expr::Identifier(name) => match items.iter().find(|(item, _)| *item == name.value) {
+                    // A column of the tables is meant before one of the select.
+                    Some((_, item)) if !self.is_column(block, &name.value) => item,
+                    _ => key,
+                },
                 _ => key,
             };
-            block.aliases = true;
-            let ast = self.ast(block, key, Level::Row);
-            block.aliases = false;
-            ids.push(self.typed(&ast?, &block.scope, Want::Key)?);
+            let ast = self.ast(block, key, Level::Row)?;
+            ids.push(self.typed(&ast, &block.scope, Want::Key)?);
             key_exprs.push(key.clone());
         }
         let table = self.derived("", vec![]);
@@ -75,7 +78,10 @@ impl Compiler<'_> {
         block.group = Some(Grouping { table, keys: ids, key_exprs, aggregates: vec![] });
         Some(())
     }
-    /// The name of the key that is written like `expr`, or that is a select column of that name.
+    fn is_column(&self, block: &Block, name: &str) -> bool {
+        block.visible.iter().any(|(_, table, _)| self.catalog.tables[*table].position(name).is_some())
+    }
+    /// The name of the key that is written like `expr`.
     pub fn group_key(&self, block: &Block, expr: &sql::Expr) -> Option<String> {
         let group = block.group.as_ref()?;
         group.key_exprs.iter().position(|key| key == expr).map(key_name)

@@ -49,6 +49,8 @@ pub(super) struct Block {
     pub joins: Vec<Join>,
     /// Columns of `using`: equal on both sides, so no ambiguity.
     pub using: Vec<String>,
+    /// Where each slot's table is written.
+    pub places: Vec<(u8, sqlparser::tokenizer::Span)>,
     pub constants: Vec<(u8, usize)>,
     pub group: Option<Grouping>,
     pub windows: Vec<Window>,
@@ -485,6 +487,7 @@ impl Block {
             slots: 0,
             joins: vec![],
             using: vec![],
+            places: vec![],
             constants: vec![],
             group: None,
             windows: vec![],

@@ -65,6 +65,7 @@ impl Compiler<'_> {
         }
         let slot = self.next_slot(block, factor.span())?;
         self.show(block, &alias, table, slot);
+        block.places.push((slot, factor.span()));
         Some(Source { slot, rel: self.catalog.tables[table].rel, filters: vec![] })
     }
 
@@ -230,7 +231,7 @@ impl Compiler<'_> {
             if block.joins[position].keys.is_empty() {
                 let slot = block.joins[position].right.slot;
                 let alias = block.visible.iter().find(|(_, _, s)| *s == slot).map(|(a, ..)| a.clone()).unwrap_or_default();
-                let span = expr.map_or_else(sqlparser::tokenizer::Span::empty, |e| e.span());
+                let span = block.places.iter().find(|(s, _)| *s == slot).map_or_else(sqlparser::tokenizer::Span::empty, |(_, span)| *span);
                 let help = format!("add `on .. = {alias}.KEY`; one value for all rows is a subquery: `(select avg(x) from t)`");
                 return self.fail("sql-join", span, format!("`{alias}` is joined by no equality"), "no `=` between both sides", &help);
             }

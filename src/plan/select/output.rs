@@ -61,7 +61,7 @@ impl Compiler<'_> {
         match expr {
             sql::Expr::Identifier(ident) => ident.value.clone(),
             sql::Expr::CompoundIdentifier(path) => path.last().map(|i| i.value.clone()).unwrap_or_default(),
-            _ => expr.to_string(),
+            _ => self.text.whole.value.get(self.text.range(expr.span())).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
         }
     }
 

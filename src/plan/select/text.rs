@@ -74,7 +74,30 @@ impl SqlText {
             return 0..self.whole.value.len();
         }
         let start = self.offset(span.start.line, span.start.column);
-        start..self.offset(span.end.line, span.end.column).max(start)
+        let end = self.offset(span.end.line, span.end.column).max(start);
+        start..self.closed(start, end)
+    }
+    /// The end of a part with the brackets that were opened in it: the parser leaves out those that close a call.
+    fn closed(&self, start: usize, end: usize) -> usize {
+        let text = &self.whole.value;
+        let (mut open, mut quoted) = (0i32, false);
+        for (i, c) in text[start..].char_indices() {
+            let at = start + i;
+            // `count(*)`: of a call without expressions the parser keeps only the name.
+            if at >= end && (open <= 0 || quoted) && !(at == end && c == '(') {
+                return end;
+            }
+            match c {
+                '\'' => quoted = !quoted,
+                '(' if !quoted => open += 1,
+                ')' if !quoted => open -= 1,
+                _ => {}
+            }
+            if at >= end && open == 0 {
+                return at + 1;
+            }
+        }
+        end
     }
     pub fn place(&self, range: Range<usize>) -> Option<Span> {
         self.whole.span.as_ref().map(|span| Span { source: span.source.clone(), range })
