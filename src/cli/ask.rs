@@ -22,7 +22,7 @@ pub(super) fn statement(arguments: &QueryArgs) -> Result<Option<String>, Diagnos
         (Some(sql), _) if sql == "-" => {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).map_err(|error| {
-                Diagnostics::from(Diagnostic::error("cannot-read", format!("the standard input cannot be read: {error}")))
+                Diagnostics::from(Diagnostic::error("unreadable-file", format!("the standard input cannot be read: {error}")))
             })?;
             text
         }

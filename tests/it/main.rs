@@ -10,4 +10,5 @@ mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;
+mod sql;
 mod tidy;

@@ -91,7 +91,7 @@ fn part_of(key: u64) -> usize {
 }
 
 /// Each part takes the keys that fall to it, in row order; group numbers follow from the first rows of all parts together.
-fn in_parts(keys: &[u64]) -> Groups {
+pub(super) fn in_parts(keys: &[u64]) -> Groups {
     let parts: Vec<(Vec<u32>, Vec<u32>)> = (0..PARTS)
         .into_par_iter()
         .map(|part| {
