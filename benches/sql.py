@@ -80,6 +80,7 @@ def make(folder, rows):
 DUCK = """
 import duckdb, sys
 db = duckdb.connect(config={"threads": 2})
+db.execute("SET enable_progress_bar = false")
 for table in ("payments", "persons"):
     db.execute(f"CREATE VIEW {table} AS SELECT * FROM '{sys.argv[1]}/{table}.parquet'")
 print("\\n".join(",".join(str(cell) for cell in row) for row in db.execute(sys.argv[2]).fetchall()))

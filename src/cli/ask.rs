@@ -82,7 +82,10 @@ pub(super) fn ask(sql: &str, arguments: &QueryArgs, session: &Session) -> Result
 fn tell(reply: &Reply, session: &Session) {
     let mut messages = reply.loaded.warnings.clone();
     if reply.lost > 0 {
-        let text = format!("{} have no value: divided by zero, or too large a number", plural(usize::try_from(reply.lost).unwrap_or(usize::MAX), "result"));
+        let text = format!(
+            "{} have no value: divided by zero, or too large a number",
+            plural(usize::try_from(reply.lost).unwrap_or(usize::MAX), "result")
+        );
         messages.push(Diagnostic::warning("sql-lost-values", text).help("ask for them: `where divisor = 0`"));
     }
     session.tell(&messages);
@@ -164,8 +167,11 @@ pub(super) fn subject(arguments: &QueryArgs, session: &Session) -> Result<Exit, 
                         text.push_str(&format!("{line}\n"));
                     } else {
                         for (column, value) in &record {
-                            let parts = [found.table.as_str(), &origin.file, &origin.line.to_string(), column, value.as_str().unwrap_or_default()];
-                            let quoted = parts.map(|p| if p.contains([',', '"', '\n']) { format!("\"{}\"", p.replace('"', "\"\"")) } else { p.to_owned() });
+                            let parts =
+                                [found.table.as_str(), &origin.file, &origin.line.to_string(), column, value.as_str().unwrap_or_default()];
+                            let quoted = parts.map(|p| {
+                                if p.contains([',', '"', '\n']) { format!("\"{}\"", p.replace('"', "\"\"")) } else { p.to_owned() }
+                            });
                             text.push_str(&format!("{}\n", quoted.join(",")));
                         }
                     }

@@ -51,8 +51,12 @@ pub fn ask(project: &Project, question: Question<'_>) -> Result<Reply, Diagnosti
     rels.sort_unstable();
     rels.dedup();
     let schedule = Schedule::new(&mut graph, &catalog, &rels, &exprs, &[]);
-    let options =
-        LoadOptions { store: question.store, restricted_ok: question.restricted_ok, as_of: Some(question.as_of), progress: question.progress };
+    let options = LoadOptions {
+        store: question.store,
+        restricted_ok: question.restricted_ok,
+        as_of: Some(question.as_of),
+        progress: question.progress,
+    };
     let loaded = table::load(project, &query.needs, &options)?;
     let empty = || Arc::new(Table { name: String::new(), rows: 0, columns: vec![], sorted_by: vec![], origin: table::Origin::default() });
     let mut tables = loaded.tables.clone();

@@ -49,7 +49,8 @@ type Place = (usize, usize);
 /// # Errors
 /// An entity or column that is not known, a value that is not of its type, and what loading may say.
 pub fn records_of(project: &Project, files: &[RuleFile], asked: &str, options: &Lookup<'_>) -> Result<Vec<Found>, Diagnostics> {
-    let Some((entity, value)) = asked.split_once('=').map(|(e, v)| (e.trim(), v.trim())).filter(|(e, v)| !e.is_empty() && !v.is_empty()) else {
+    let Some((entity, value)) = asked.split_once('=').map(|(e, v)| (e.trim(), v.trim())).filter(|(e, v)| !e.is_empty() && !v.is_empty())
+    else {
         return Err(bad(format!("`{asked}` names no subject"), "write `person=ID`, `household=KEY` or `TABLE.COLUMN=VALUE`"));
     };
     let mut graph = Graph::default();
@@ -81,8 +82,12 @@ pub fn records_of(project: &Project, files: &[RuleFile], asked: &str, options: &
         }
         let name = quoted(&table.name);
         // Restricted columns are read only where an authority was named.
-        let columns: Vec<String> =
-            table.columns.iter().filter(|c| !c.restricted || options.restricted_ok).map(|c| format!("{name}.{}", quoted(&c.name))).collect();
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .filter(|c| !c.restricted || options.restricted_ok)
+            .map(|c| format!("{name}.{}", quoted(&c.name)))
+            .collect();
         let tests: Vec<String> = by.iter().map(|path| format!("{name}.{path} = {literal}")).collect();
         let sql = format!("select row_number() as n, {} from {name} where {}", columns.join(", "), tests.join(" or "));
         let question = Question {
@@ -139,7 +144,9 @@ fn places(project: &Project, catalog: &Catalog, files: &[RuleFile], entity: &str
     }
     let near = nearest(entity, known.keys().copied()).map(|n| format!("a similar one exists: `{n}`"));
     let all: Vec<String> = known.keys().map(|k| format!("`{k}`")).collect();
-    let help = near.unwrap_or_else(|| format!("the rules name {}; or write `TABLE.COLUMN=VALUE`", if all.is_empty() { "none".to_owned() } else { all.join(", ") }));
+    let help = near.unwrap_or_else(|| {
+        format!("the rules name {}; or write `TABLE.COLUMN=VALUE`", if all.is_empty() { "none".to_owned() } else { all.join(", ") })
+    });
     Err(bad(format!("no rule names an entity `{entity}`"), &help))
 }
 

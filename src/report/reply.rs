@@ -23,8 +23,13 @@ pub fn numeric(ty: Type) -> bool {
 }
 
 /// Header and rows; a missing value is an empty cell.
-pub fn reply_csv(reply: &Reply, reveal: bool, sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>) -> Result<(), crate::diagnostic::Diagnostics> {
-    let quoted = |text: &str| if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
+pub fn reply_csv(
+    reply: &Reply,
+    reveal: bool,
+    sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>,
+) -> Result<(), crate::diagnostic::Diagnostics> {
+    let quoted =
+        |text: &str| if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
     let mut text = reply.columns.iter().map(|c| quoted(&c.name)).collect::<Vec<_>>().join(",") + "\n";
     for row in 0..reply.table.rows {
         for column in 0..reply.columns.len() {
@@ -40,7 +45,11 @@ pub fn reply_csv(reply: &Reply, reveal: bool, sink: &mut dyn FnMut(&str) -> Resu
 }
 
 /// A list of objects, one a line; numbers and money as numbers with all their decimals, dates and texts as texts, missing as null.
-pub fn reply_json(reply: &Reply, reveal: bool, sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>) -> Result<(), crate::diagnostic::Diagnostics> {
+pub fn reply_json(
+    reply: &Reply,
+    reveal: bool,
+    sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>,
+) -> Result<(), crate::diagnostic::Diagnostics> {
     let text_of = |text: &str| serde_json::Value::from(text).to_string();
     let names: Vec<String> = reply.columns.iter().map(|c| text_of(&c.name)).collect();
     let mut text = String::from("[");
@@ -62,7 +71,10 @@ pub fn reply_json(reply: &Reply, reveal: bool, sink: &mut dyn FnMut(&str) -> Res
     sink(&text)
 }
 
-fn flush(text: &mut String, sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>) -> Result<(), crate::diagnostic::Diagnostics> {
+fn flush(
+    text: &mut String,
+    sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>,
+) -> Result<(), crate::diagnostic::Diagnostics> {
     if text.len() > 1 << 20 {
         sink(text)?;
         text.clear();

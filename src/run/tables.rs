@@ -36,41 +36,78 @@ pub fn tables(content: Option<&RunContent>, language: &str) -> Vec<(Given, Table
     // Keys of subjects and delivered cells may be ids and names.
     let person = Type::Text(TextKind::Account);
     vec![
-        build(TABLES[0], &FINDINGS.map(|n| (n, match n {
-            "region" => Type::Region,
-            "date" => Type::Date,
-            "amount" => Type::Money,
-            "exempt" => Type::Bool,
-            "records" => Type::Int,
-            "subject" => person,
-            // The values in a message are masked when it is put together.
-            "period" | "measure" | "message" => text,
-            _ => code,
-        })), findings),
-        build(TABLES[1], &CASES.map(|n| (n, match n {
-            "region" => Type::Region,
-            "amount" => Type::Money,
-            "rank" | "score" | "findings" | "exempt" => Type::Int,
-            "subject" => person,
-            _ => code,
-        })), cases),
-        build(TABLES[2], &OUTCOMES.map(|n| (n, match n {
-            "units" => Type::Int,
-            "amount" => Type::Money,
-            "rule" | "status" | "outcome" => code,
-            _ => text,
-        })), outcomes),
-        build(TABLES[3], &REJECTED.map(|n| (n, match n {
-            "line" => Type::Int,
-            "delivered" => person,
-            "table_name" | "column_name" => code,
-            _ => text,
-        })), rejected),
+        build(
+            TABLES[0],
+            &FINDINGS.map(|n| {
+                (
+                    n,
+                    match n {
+                        "region" => Type::Region,
+                        "date" => Type::Date,
+                        "amount" => Type::Money,
+                        "exempt" => Type::Bool,
+                        "records" => Type::Int,
+                        "subject" => person,
+                        // The values in a message are masked when it is put together.
+                        "period" | "measure" | "message" => text,
+                        _ => code,
+                    },
+                )
+            }),
+            findings,
+        ),
+        build(
+            TABLES[1],
+            &CASES.map(|n| {
+                (
+                    n,
+                    match n {
+                        "region" => Type::Region,
+                        "amount" => Type::Money,
+                        "rank" | "score" | "findings" | "exempt" => Type::Int,
+                        "subject" => person,
+                        _ => code,
+                    },
+                )
+            }),
+            cases,
+        ),
+        build(
+            TABLES[2],
+            &OUTCOMES.map(|n| {
+                (
+                    n,
+                    match n {
+                        "units" => Type::Int,
+                        "amount" => Type::Money,
+                        "rule" | "status" | "outcome" => code,
+                        _ => text,
+                    },
+                )
+            }),
+            outcomes,
+        ),
+        build(
+            TABLES[3],
+            &REJECTED.map(|n| {
+                (
+                    n,
+                    match n {
+                        "line" => Type::Int,
+                        "delivered" => person,
+                        "table_name" | "column_name" => code,
+                        _ => text,
+                    },
+                )
+            }),
+            rejected,
+        ),
     ]
 }
 
 const FINDINGS: [&str; 15] = [
-    "key", "rule", "family", "severity", "entity", "subject", "case_no", "region", "date", "period", "amount", "measure", "exempt", "records", "message",
+    "key", "rule", "family", "severity", "entity", "subject", "case_no", "region", "date", "period", "amount", "measure", "exempt",
+    "records", "message",
 ];
 const CASES: [&str; 10] = ["case_no", "rank", "entity", "subject", "region", "severity", "amount", "score", "findings", "exempt"];
 const OUTCOMES: [&str; 6] = ["rule", "status", "unit", "outcome", "units", "amount"];

@@ -55,7 +55,11 @@ fn answers_do_not_depend_on_threads_or_the_store() {
     for question in questions {
         let ask = |threads: &str, store: &[&str]| {
             let mut command = Command::cargo_bin("recount").unwrap();
-            command.args(["query", question, "-p"]).arg(&sample).args(["--format", "csv", "--as-of", "2020-12-31", "--threads", threads]).args(store);
+            command
+                .args(["query", question, "-p"])
+                .arg(&sample)
+                .args(["--format", "csv", "--as-of", "2020-12-31", "--threads", threads])
+                .args(store);
             let output = command.output().unwrap();
             assert!(output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
             output.stdout

@@ -196,7 +196,8 @@ fn fold<A: Clone + Send + Sync>(groups: &Groups, zero: A, add: impl Fn(usize, &m
     if n > FEW || rows <= STRETCH {
         return over(0, rows);
     }
-    let parts: Vec<Vec<A>> = (0..rows.div_ceil(STRETCH)).into_par_iter().map(|k| over(k * STRETCH, (k * STRETCH + STRETCH).min(rows))).collect();
+    let parts: Vec<Vec<A>> =
+        (0..rows.div_ceil(STRETCH)).into_par_iter().map(|k| over(k * STRETCH, (k * STRETCH + STRETCH).min(rows))).collect();
     let mut total = vec![zero.clone(); n];
     for part in parts {
         for (a, b) in total.iter_mut().zip(part) {
@@ -216,7 +217,8 @@ pub(super) fn finish_sums(spec: &Aggregate, from: Type, sums: Vec<(i128, i64)>) 
             if n == 0 {
                 return None;
             }
-            let value = if average { super::super::operate::divide_rounded(sum.checked_mul(up).unwrap_or(0), i128::from(n)) } else { Some(sum) };
+            let value =
+                if average { super::super::operate::divide_rounded(sum.checked_mul(up).unwrap_or(0), i128::from(n)) } else { Some(sum) };
             let value = value.and_then(|v| i64::try_from(v).ok());
             lost += u64::from(value.is_none());
             value

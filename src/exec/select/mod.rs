@@ -14,9 +14,7 @@ use std::sync::Arc;
 
 use super::{Env, Exec, NONE, Schedule};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::select::{
-    GROUP, Join, JoinKind, Limit, Order, Query, Select, Source, StepKind, WINDOW, Window, WindowFunction,
-};
+use crate::plan::select::{GROUP, Join, JoinKind, Limit, Order, Query, Select, Source, StepKind, WINDOW, Window, WindowFunction};
 use crate::plan::{ExprId, RelId};
 use crate::project::{Parameters, Regions};
 use crate::schema::Value;
@@ -52,7 +50,8 @@ pub fn run(
     let given = tables.clone();
     let mut exec = Exec::new(catalog, graph, &given, parameters, regions);
     exec.prepare(schedule);
-    let positions = catalog.tables.iter().zip(&tables).map(|(def, table)| def.columns.iter().map(|c| table.position(&c.name)).collect()).collect();
+    let positions =
+        catalog.tables.iter().zip(&tables).map(|(def, table)| def.columns.iter().map(|c| table.position(&c.name)).collect()).collect();
     let mut state = State { base: exec.env(), tables, positions, lost: 0 };
     for step in &query.steps {
         let columns = match &step.kind {
@@ -187,7 +186,8 @@ impl<'e> State<'e> {
             let arranged = arranged.entry(key).or_insert_with(|| {
                 let partition: Vec<&Column> = window.partition.iter().map(|&id| place(id)).collect();
                 let order: Vec<(&Column, Order)> = window.order.iter().map(|o| (place(o.by), *o)).collect();
-                Arranged::new(&partition, &order, rows.len)
+                let peers = windows.iter().any(|w| w.partition == window.partition && w.order == window.order && w.function.asks_peers());
+                Arranged::new(&partition, &order, rows.len, peers)
             });
             out.push(match &window.function {
                 WindowFunction::RowNumber => arranged.row_number(),
@@ -215,10 +215,7 @@ impl<'e> State<'e> {
         let env = self.env();
         let right = self.source(&join.right);
         let keys = |rows: &Rows, ids: Vec<ExprId>| rows.columns(env, &ids);
-        let (a, b) = (
-            keys(&left, join.keys.iter().map(|k| k.0).collect()),
-            keys(&right, join.keys.iter().map(|k| k.1).collect()),
-        );
+        let (a, b) = (keys(&left, join.keys.iter().map(|k| k.0).collect()), keys(&right, join.keys.iter().map(|k| k.1).collect()));
         let Some((mut l, mut r)) = join::pairs(&borrowed(&a), &borrowed(&b), (left.len, right.len)) else {
             let error = Diagnostic::error("sql-too-many-rows", "a join of this query gives more than 4,294,967,294 rows");
             return Err(error.help("join by more columns, or group one side first").into());
@@ -285,10 +282,13 @@ fn borrowed<'t>(columns: &'t [Taken<'_>]) -> Vec<&'t Column> {
 }
 
 fn owned(columns: Vec<Taken<'_>>) -> Vec<Column> {
-    columns.into_iter().map(|c| match c {
-        Taken::Stored(column) => column.clone(),
-        Taken::Made(column) => Arc::unwrap_or_clone(column),
-    }).collect()
+    columns
+        .into_iter()
+        .map(|c| match c {
+            Taken::Stored(column) => column.clone(),
+            Taken::Made(column) => Arc::unwrap_or_clone(column),
+        })
+        .collect()
 }
 
 /// Pairs by their first side, with those of its rows that have no partner in their place.
@@ -315,9 +315,7 @@ fn with_default(column: Column, there: &Bits, value: &Value) -> Column {
     let rows: Vec<u32> = (0..there.len()).map(|i| if there.get(i) { 0 } else { 1 }).collect();
     let vector = super::Vector::constant(value);
     let default = match (&column.data, value) {
-        (Data::Code(..), Value::Text(text, _)) => {
-            Data::Code(vec![0], Arc::new(crate::table::Dictionary { values: vec![text.clone()] }))
-        }
+        (Data::Code(..), Value::Text(text, _)) => Data::Code(vec![0], Arc::new(crate::table::Dictionary { values: vec![text.clone()] })),
         (Data::I32(_), _) => Data::I32(vec![vector.number(0) as i32]),
         (Data::Bool(_), _) => Data::Bool(Bits::new(1, vector.number(0) != 0)),
         _ => Data::I64(vec![vector.number(0)]),

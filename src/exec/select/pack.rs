@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rdst::{RadixKey, RadixSort};
 use rustc_hash::FxHashMap;
 
 use super::rows::rows_of;
@@ -186,6 +187,20 @@ fn alike<'c>(columns: &[&'c Column]) -> Vec<std::borrow::Cow<'c, Column>> {
     out
 }
 
+/// A row and its key, ordered by key, then by position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    key: u64,
+    position: u32,
+}
+
+impl RadixKey for Place {
+    const LEVELS: usize = 12;
+    fn get_level(&self, level: usize) -> u8 {
+        (if level < 4 { u64::from(self.position) >> (8 * level) } else { self.key >> (8 * (level - 4)) }) as u8
+    }
+}
+
 /// Positions of the rows in order, ties by position; the first `take` of them. `keys` all have `len` rows.
 pub(super) fn sorted(keys: &[(&Column, Order)], len: usize, take: Option<usize>) -> Vec<u32> {
     let take = take.unwrap_or(len).min(len);
@@ -232,7 +247,7 @@ pub(super) fn sorted(keys: &[(&Column, Order)], len: usize, take: Option<usize>)
             if lane.par_windows(2).all(|w| w[0] <= w[1]) {
                 return (0..take as u32).collect();
             }
-            let mut pairs: Vec<(u64, u32)> = lane.par_iter().enumerate().map(|(i, &key)| (key, i as u32)).collect();
+            let mut pairs: Vec<Place> = lane.par_iter().enumerate().map(|(i, &key)| Place { key, position: i as u32 }).collect();
             if take < len / 8 {
                 if take == 0 {
                     return vec![];
@@ -240,9 +255,13 @@ pub(super) fn sorted(keys: &[(&Column, Order)], len: usize, take: Option<usize>)
                 pairs.select_nth_unstable(take - 1);
                 pairs.truncate(take);
             }
-            pairs.par_sort_unstable();
+            if pairs.len() > PART {
+                pairs.radix_sort_unstable()
+            } else {
+                pairs.sort_unstable()
+            }
             pairs.truncate(take);
-            pairs.into_iter().map(|(_, i)| i).collect()
+            pairs.into_iter().map(|p| p.position).collect()
         }
         lanes => {
             let mut positions: Vec<u32> = (0..len as u32).collect();

@@ -52,9 +52,7 @@ impl Rows {
             let (rel, kept) = slot.as_ref()?;
             let kept = match kept {
                 Kept::All => Kept::List(positions.to_vec()),
-                Kept::List(list) => {
-                    Kept::List(positions.par_iter().map(|&p| if p == NONE { NONE } else { list[p as usize] }).collect())
-                }
+                Kept::List(list) => Kept::List(positions.par_iter().map(|&p| if p == NONE { NONE } else { list[p as usize] }).collect()),
                 Kept::One => Kept::One,
             };
             Some((*rel, kept))
@@ -242,7 +240,10 @@ impl Piece {
             Mask::All => None,
             _ => vector.valid_bits(len),
         };
-        let part = vector.last_day.as_ref().map(|_| Bits::from_fn(len, |i| vector.is_valid(i) && i64::from(vector.last_day(i)) != vector.number(i)));
+        let part = vector
+            .last_day
+            .as_ref()
+            .map(|_| Bits::from_fn(len, |i| vector.is_valid(i) && i64::from(vector.last_day(i)) != vector.number(i)));
         Piece { len, cells, valid, bad: vector.bad_bits(len), part: part.filter(Bits::any) }
     }
 }
@@ -347,10 +348,16 @@ fn texts(pieces: &[Piece], len: usize) -> Data {
     let dictionary = Arc::new(Dictionary { values: distinct.into_iter().collect() });
     for piece in pieces {
         match &piece.cells {
-            Cells::Code(v, d) => codes.extend(v.iter().enumerate().map(|(i, &code)| {
-                if valid(piece, i) { dictionary.code(&d.values[code as usize]).unwrap_or(0) } else { 0 }
-            })),
-            Cells::Text(v) => codes.extend(v.iter().enumerate().map(|(i, t)| if valid(piece, i) { dictionary.code(t).unwrap_or(0) } else { 0 })),
+            Cells::Code(v, d) => codes.extend(
+                v.iter().enumerate().map(
+                    |(i, &code)| {
+                        if valid(piece, i) { dictionary.code(&d.values[code as usize]).unwrap_or(0) } else { 0 }
+                    },
+                ),
+            ),
+            Cells::Text(v) => {
+                codes.extend(v.iter().enumerate().map(|(i, t)| if valid(piece, i) { dictionary.code(t).unwrap_or(0) } else { 0 }))
+            }
             _ => codes.resize(codes.len() + piece.len, 0),
         }
     }
@@ -370,7 +377,9 @@ pub(super) fn take(column: &Column, positions: &[u32]) -> Column {
     let lost = none || column.valid.is_some() || positions.contains(&NONE);
     let valid = lost.then(|| Bits::from_fn(positions.len(), |i| !none && positions[i] != NONE && column.is_valid(at(positions[i]))));
     let mut out = made(column.value_type(), data, valid);
-    let mask = |bits: &Bits| Some(Bits::from_fn(positions.len(), |i| !none && positions[i] != NONE && bits.get(at(positions[i])))).filter(Bits::any);
+    let mask = |bits: &Bits| {
+        Some(Bits::from_fn(positions.len(), |i| !none && positions[i] != NONE && bits.get(at(positions[i])))).filter(Bits::any)
+    };
     out.bad = column.bad.as_ref().and_then(mask);
     out.part = column.part.as_ref().and_then(mask);
     out
@@ -382,8 +391,12 @@ pub(super) fn stacked(columns: &[&Column]) -> Column {
     let ty = columns.first().map_or(Type::Null, |c| c.value_type());
     let rows = || columns.iter().flat_map(|c| (0..rows_of(c)).map(move |i| (*c, i)));
     let data = match columns.first().map(|c| &c.data) {
-        Some(Data::I64(_)) => Data::I64(columns.iter().flat_map(|c| if let Data::I64(v) = &c.data { v.as_slice() } else { &[] }).copied().collect()),
-        Some(Data::I32(_)) => Data::I32(columns.iter().flat_map(|c| if let Data::I32(v) = &c.data { v.as_slice() } else { &[] }).copied().collect()),
+        Some(Data::I64(_)) => {
+            Data::I64(columns.iter().flat_map(|c| if let Data::I64(v) = &c.data { v.as_slice() } else { &[] }).copied().collect())
+        }
+        Some(Data::I32(_)) => {
+            Data::I32(columns.iter().flat_map(|c| if let Data::I32(v) = &c.data { v.as_slice() } else { &[] }).copied().collect())
+        }
         Some(Data::Bool(_)) => Data::Bool(rows().map(|(c, i)| matches!(&c.data, Data::Bool(b) if b.get(i))).collect()),
         _ => {
             let pieces: Vec<Piece> = columns
@@ -398,7 +411,9 @@ pub(super) fn stacked(columns: &[&Column]) -> Column {
     };
     let valid = columns.iter().any(|c| c.valid.is_some()).then(|| rows().map(|(c, i)| c.is_valid(i)).collect());
     let mut out = made(ty, data, valid);
-    let mask = |of: fn(&Column) -> Option<&Bits>| columns.iter().any(|c| of(c).is_some()).then(|| rows().map(|(c, i)| of(c).is_some_and(|b| b.get(i))).collect());
+    let mask = |of: fn(&Column) -> Option<&Bits>| {
+        columns.iter().any(|c| of(c).is_some()).then(|| rows().map(|(c, i)| of(c).is_some_and(|b| b.get(i))).collect())
+    };
     out.bad = mask(|c| c.bad.as_ref());
     out.part = mask(|c| c.part.as_ref());
     out

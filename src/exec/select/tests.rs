@@ -202,7 +202,7 @@ proptest! {
     ) {
         let lane = |f: fn(&(Option<i64>, Option<i64>, Option<i64>)) -> Option<i64>| -> Cells { rows.iter().map(f).collect() };
         let (keys, order, values) = (lane(|r| r.0), lane(|r| r.1), lane(|r| r.2));
-        let arranged = Arranged::new(&[&ints(&keys)], &[(&ints(&order), by)], rows.len());
+        let arranged = Arranged::new(&[&ints(&keys)], &[(&ints(&order), by)], rows.len(), true);
         // The rows of each row's partition in order, and its place among them.
         let partition = |i: usize| -> (Vec<usize>, usize) {
             let mut own: Vec<usize> = (0..rows.len()).filter(|&j| keys[j] == keys[i]).collect();

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::super::NONE;
 use super::group::{Groups, finish_sums, of_numbers};
 use super::pack::{numbers, sorted};
 use super::rows::{made, take};
-use super::super::NONE;
-use crate::plan::AggregateFunction;
 use crate::plan::select::{Aggregate, Frame, Order};
+use crate::plan::{AggregateFunction, ExprId};
 use crate::schema::Type;
 use crate::table::{Bits, Column, Data};
 
@@ -17,7 +17,7 @@ pub(super) struct Arranged {
     pub positions: Vec<u32>,
     /// Per place in `positions`: first place of the partition and the place after its last.
     bounds: Vec<(u32, u32)>,
-    /// Likewise of the rows equal in order within the partition.
+    /// Likewise of the rows equal in order within the partition; empty when nothing asks for them.
     peers: Vec<(u32, u32)>,
 }
 
@@ -33,22 +33,29 @@ fn stretches(len: usize, same: impl Fn(usize, usize) -> bool) -> Vec<(u32, u32)>
     out
 }
 
+fn same(column: &Column, a: usize, b: usize) -> bool {
+    match (column.is_valid(a), column.is_valid(b)) {
+        (true, true) => numbers!(column, number => number(a) == number(b)),
+        (a, b) => a == b,
+    }
+}
+
 impl Arranged {
-    pub fn new(partition: &[&Column], order: &[(&Column, Order)], len: usize) -> Arranged {
+    /// `peers`: whether rows equal in order will be asked for.
+    pub fn new(partition: &[&Column], order: &[(&Column, Order)], len: usize, peers: bool) -> Arranged {
         let group = Groups::by(partition, len);
-        let equal = Groups::by(&order.iter().map(|(c, _)| *c).collect::<Vec<_>>(), len);
         let own = made(Type::Int, Data::I64(group.of.iter().map(|&g| i64::from(g)).collect()), None);
-        let by_group = order.first().map(|(_, o)| Order { descending: false, nulls_first: false, ..*o });
         let mut keys: Vec<(&Column, Order)> = vec![];
-        if !partition.is_empty() {
-            let first = by_group.unwrap_or(Order { by: crate::plan::ExprId(0), descending: false, nulls_first: false });
-            keys.push((&own, first));
+        if group.len() > 1 {
+            keys.push((&own, Order { by: ExprId(0), descending: false, nulls_first: false }));
         }
         keys.extend(order.iter().copied());
         let positions = sorted(&keys, len, None);
         let at = |place: usize| positions[place] as usize;
-        let bounds = stretches(len, |a, b| group.of[at(a)] == group.of[at(b)]);
-        let peers = stretches(len, |a, b| group.of[at(a)] == group.of[at(b)] && equal.of[at(a)] == equal.of[at(b)]);
+        let together = |a: usize, b: usize| group.of[at(a)] == group.of[at(b)];
+        let bounds = stretches(len, together);
+        let equal = |a: usize, b: usize| order.iter().all(|(column, _)| same(column, at(a), at(b)));
+        let peers = if peers { stretches(len, |a, b| together(a, b) && equal(a, b)) } else { vec![] };
         Arranged { positions, bounds, peers }
     }
 
@@ -72,11 +79,8 @@ impl Arranged {
     pub fn dense_rank(&self) -> Column {
         let mut ranks = vec![0i64; self.positions.len()];
         for place in 0..ranks.len() {
-            ranks[place] = if place as u32 == self.bounds[place].0 {
-                1
-            } else {
-                ranks[place - 1] + i64::from(self.peers[place].0 as usize == place)
-            };
+            ranks[place] =
+                if place as u32 == self.bounds[place].0 { 1 } else { ranks[place - 1] + i64::from(self.peers[place].0 as usize == place) };
         }
         self.ints(|place| ranks[place])
     }

@@ -33,12 +33,25 @@ pub(super) fn key_name(position: usize) -> String {
 
 impl Compiler<'_> {
     /// Whether the select is grouped, and by what.
-    pub fn grouping(&mut self, block: &mut Block, select: &sql::Select, items: &[(String, sql::Expr)], order_by: Option<&sql::OrderBy>) -> Option<()> {
+    pub fn grouping(
+        &mut self,
+        block: &mut Block,
+        select: &sql::Select,
+        items: &[(String, sql::Expr)],
+        order_by: Option<&sql::OrderBy>,
+    ) -> Option<()> {
         let keys = match &select.group_by {
             sql::GroupByExpr::Expressions(keys, modifiers) if modifiers.is_empty() => keys.as_slice(),
-            _ => return self.unsupported(select.span(), "this `group by`", "name the columns: `group by a, b`; totals are a second select joined by `union all`"),
+            _ => {
+                return self.unsupported(
+                    select.span(),
+                    "this `group by`",
+                    "name the columns: `group by a, b`; totals are a second select joined by `union all`",
+                );
+            }
         };
-        let outputs = items.iter().map(|(_, e)| e).chain(&select.having).chain(&select.qualify).chain(orders(order_by).iter().map(|o| &o.expr));
+        let outputs =
+            items.iter().map(|(_, e)| e).chain(&select.having).chain(&select.qualify).chain(orders(order_by).iter().map(|o| &o.expr));
         let mut grouped = !keys.is_empty() || select.having.is_some();
         for expr in outputs {
             grouped = grouped || self.holds_aggregate(block, expr);
@@ -53,7 +66,15 @@ impl Compiler<'_> {
                 sql::Expr::Value(v) => match &v.value {
                     sql::Value::Number(n, _) => match n.parse::<usize>().ok().and_then(|n| items.get(n.checked_sub(1)?)) {
                         Some((_, item)) => item,
-                        None => return self.fail("sql-columns", key.span(), format!("there is no column {n} in the select"), "not that many", ""),
+                        None => {
+                            return self.fail(
+                                "sql-columns",
+                                key.span(),
+                                format!("there is no column {n} in the select"),
+                                "not that many",
+                                "",
+                            );
+                        }
                     },
                     _ => key,
                 },
@@ -107,7 +128,8 @@ impl Compiler<'_> {
             _ => &[],
         };
         if !path.is_empty() {
-            let path: Vec<Ident> = path.iter().map(|i| Ident { name: i.value.clone(), range: 0..0, quoted: i.quote_style.is_some() }).collect();
+            let path: Vec<Ident> =
+                path.iter().map(|i| Ident { name: i.value.clone(), range: 0..0, quoted: i.quote_style.is_some() }).collect();
             let mut names = Names::new(self.catalog, None, self.graph, &block.scope);
             return matches!(names.resolve(&path), Ok(Found::Many(_)));
         }
@@ -135,7 +157,13 @@ impl Compiler<'_> {
         }
         if level == Level::Row {
             let help = "conditions on groups stand after `having`; a value over all rows is a subquery: `(select avg(x) from t)`";
-            return self.fail("sql-aggregate", expr.span(), format!("`{}` runs over many rows, and here is one", name.value), "not here", help);
+            return self.fail(
+                "sql-aggregate",
+                expr.span(),
+                format!("`{}` runs over many rows, and here is one", name.value),
+                "not here",
+                help,
+            );
         }
         let aggregate = self.aggregate(block, function, expr, Level::Row)?;
         let Some(group) = &mut block.group else { return None };
@@ -156,7 +184,9 @@ impl Compiler<'_> {
     pub fn aggregate(&mut self, block: &mut Block, function: &sql::Function, expr: &sql::Expr, level: Level) -> Option<Aggregate> {
         let name = plain_name(function).map(|n| n.value.to_lowercase()).unwrap_or_default();
         let (args, distinct) = self.args(block, function, expr, level)?;
-        let usage = |this: &mut Self, help: &str| this.fail("wrong-arguments", expr.span(), format!("`{name}` is not written so"), "not understood", help);
+        let usage = |this: &mut Self, help: &str| {
+            this.fail("wrong-arguments", expr.span(), format!("`{name}` is not written so"), "not understood", help)
+        };
         let (wanted, kind) = match name.as_str() {
             "count" => (1, AggregateFunction::Count),
             "sum" => (1, AggregateFunction::Sum),

@@ -8,9 +8,7 @@ use sqlparser::ast::Spanned as _;
 use super::aggregate::Grouping;
 use super::convert::Level;
 use super::text::{FORM, SqlText};
-use super::{
-    CONSTANT, GROUP, Given, Join, Limit, Order, OutputColumn, Query, SLOTS, Select, Source, Step, StepKind, WINDOW, Window,
-};
+use super::{CONSTANT, GROUP, Given, Join, Limit, Order, OutputColumn, Query, SLOTS, Select, Source, Step, StepKind, WINDOW, Window};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::checker::{Outcome, check};
 use crate::plan::syntax::Ast;
@@ -86,6 +84,9 @@ impl<'a> Compiler<'a> {
     pub fn query(mut self, statement: &sql::Query) -> Result<Query, Diagnostics> {
         let table = self.statement(statement);
         let Some(table) = table.filter(|_| !self.errors.has_errors()) else {
+            if !self.errors.has_errors() {
+                self.unsupported::<()>(statement.span(), "this", FORM);
+            }
             self.errors.sort();
             return Err(self.errors);
         };
@@ -103,8 +104,7 @@ impl<'a> Compiler<'a> {
         let position = self.catalog.tables.len();
         let rel = self.graph.rel(Rel::Table(position));
         let name = if name.is_empty() { format!("(rows {position})") } else { name.to_owned() };
-        let def =
-            TableDef { name, rel, columns, key: vec![], region: None, date: None, covers: None, view_of: None, span: None };
+        let def = TableDef { name, rel, columns, key: vec![], region: None, date: None, covers: None, view_of: None, span: None };
         self.catalog.tables.push(def);
         position
     }
@@ -113,7 +113,14 @@ impl<'a> Compiler<'a> {
         id
     }
 
-    pub fn fail<T>(&mut self, code: &'static str, span: sqlparser::tokenizer::Span, message: impl Into<String>, label: &str, help: &str) -> Option<T> {
+    pub fn fail<T>(
+        &mut self,
+        code: &'static str,
+        span: sqlparser::tokenizer::Span,
+        message: impl Into<String>,
+        label: &str,
+        help: &str,
+    ) -> Option<T> {
         let range = self.text.range(span);
         let diagnostic = Diagnostic::error(code, message).at(self.text.place(range), label);
         self.errors.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
@@ -160,7 +167,13 @@ impl<'a> Compiler<'a> {
     fn with(&mut self, cte: &sql::Cte) -> Option<()> {
         let name = &cte.alias.name;
         if self.catalog.tables[..self.base].iter().any(|t| t.name == name.value) || self.named.iter().any(|(n, _)| *n == name.value) {
-            return self.fail("name-clash", name.span, format!("a table is named `{}` already", name.value), "a second one", "choose another name");
+            return self.fail(
+                "name-clash",
+                name.span,
+                format!("a table is named `{}` already", name.value),
+                "a second one",
+                "choose another name",
+            );
         }
         let table = self.statement(&cte.query)?;
         self.alias_columns(table, &cte.alias)?;
@@ -256,10 +269,19 @@ impl<'a> Compiler<'a> {
                     one.name,
                     crate::plan::types::words(one.ty)
                 );
-                return self.fail("type-mismatch", span, message, "columns of `union` need one type", "make both the same: `n * 1.0`, `yuan(n)`, `month_of(d)`");
+                return self.fail(
+                    "type-mismatch",
+                    span,
+                    message,
+                    "columns of `union` need one type",
+                    "make both the same: `n * 1.0`, `yuan(n)`, `month_of(d)`",
+                );
             }
         }
-        let columns = left.iter().zip(&right).map(|(one, other)| if one.ty == other.ty { one.clone() } else { column(&one.name, Type::Text(TextKind::Plain)) });
+        let columns = left
+            .iter()
+            .zip(&right)
+            .map(|(one, other)| if one.ty == other.ty { one.clone() } else { column(&one.name, Type::Text(TextKind::Plain)) });
         let columns: Vec<ColumnDef> = columns.collect();
         let table = self.derived("", columns);
         for c in 0..left.len() {
@@ -275,7 +297,9 @@ impl<'a> Compiler<'a> {
         let mut limit = Limit::default();
         let (take, skip) = match &query.limit_clause {
             None => (None, None),
-            Some(sql::LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => (limit.as_ref(), offset.as_ref().map(|o| &o.value)),
+            Some(sql::LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
+                (limit.as_ref(), offset.as_ref().map(|o| &o.value))
+            }
             Some(_) => return self.unsupported(query.span(), "this `limit`", "write `limit 20` or `limit 20 offset 40`"),
         };
         let take = match (&query.fetch, take) {
@@ -321,7 +345,13 @@ impl<'a> Compiler<'a> {
         for by in orders(order_by) {
             let by_id = self.ordered(&mut block, by, &names, &ids)?;
             if select.distinct.is_some() && !ids.contains(&by_id.by) {
-                return self.fail("sql-order", by.expr.span(), "with `distinct` the order is by columns of the select", "not selected", "select it too");
+                return self.fail(
+                    "sql-order",
+                    by.expr.span(),
+                    "with `distinct` the order is by columns of the select",
+                    "not selected",
+                    "select it too",
+                );
             }
             order.push(by_id);
         }
@@ -329,7 +359,11 @@ impl<'a> Compiler<'a> {
             None | Some(sql::Distinct::All) => false,
             Some(sql::Distinct::Distinct) => true,
             Some(sql::Distinct::On(_)) => {
-                return self.unsupported(select.span(), "`distinct on`", "number the rows: `row_number() over (partition by .. order by ..) as n`, and keep n = 1 in an outer select");
+                return self.unsupported(
+                    select.span(),
+                    "`distinct on`",
+                    "number the rows: `row_number() over (partition by .. order by ..) as n`, and keep n = 1 in an outer select",
+                );
             }
         };
         if self.errors.has_errors() {
@@ -353,14 +387,28 @@ impl<'a> Compiler<'a> {
         limit: Limit,
     ) -> Option<usize> {
         let frame = block.frame;
+        let after = having.iter().chain(&qualify).chain(&columns).copied().chain(order.iter().map(|o| o.by));
+        let mut after = after.chain(block.windows.iter().flat_map(Window::reads));
+        if block.group.is_some() && after.any(|id| self.graph.reads(id) & ((1 << GROUP) - 1) != 0) {
+            let help = "compute what belongs to one row in a `with` select, and group that";
+            return self.fail(
+                "not-grouped",
+                sqlparser::tokenizer::Span::empty(),
+                "a grouped select reads a row that is in no group's key",
+                "after grouping",
+                help,
+            );
+        }
         let mut all: Vec<ExprId> = first.filters.iter().chain(&filter).chain(&having).chain(&qualify).chain(&columns).copied().collect();
         all.extend(order.iter().map(|o| o.by));
         for join in &block.joins {
             all.extend(join.right.filters.iter().chain(&join.residual));
             // Keys are compared: texts of both sides share a dictionary.
-            all.extend(join.keys.iter().map(|&(a, b)| {
-                self.graph.expr(Expr::Binary { op: crate::plan::BinaryOp::Equal, left: a, right: b }, Type::Bool)
-            }));
+            all.extend(
+                join.keys
+                    .iter()
+                    .map(|&(a, b)| self.graph.expr(Expr::Binary { op: crate::plan::BinaryOp::Equal, left: a, right: b }, Type::Bool)),
+            );
             self.uses.push((self.table_of(join.right.rel), join.right.filters.clone()));
         }
         self.uses.push((self.table_of(first.rel), first.filters.clone()));
@@ -442,7 +490,13 @@ impl<'a> Compiler<'a> {
     }
     pub fn next_slot(&mut self, block: &mut Block, span: sqlparser::tokenizer::Span) -> Option<u8> {
         if usize::from(block.slots) >= MAX_SOURCES {
-            return self.fail("too-deep", span, format!("a select reads at most {MAX_SOURCES} tables"), "one too many", "put some of them into a `with` select");
+            return self.fail(
+                "too-deep",
+                span,
+                format!("a select reads at most {MAX_SOURCES} tables"),
+                "one too many",
+                "put some of them into a `with` select",
+            );
         }
         block.slots += 1;
         Some(block.slots - 1)
@@ -450,7 +504,13 @@ impl<'a> Compiler<'a> {
     pub fn next_constant(&mut self, block: &mut Block, table: usize, span: sqlparser::tokenizer::Span) -> Option<u8> {
         let slot = CONSTANT + u8::try_from(block.constants.len()).unwrap_or(u8::MAX);
         if slot >= SLOTS {
-            return self.fail("too-deep", span, format!("a select holds at most {} subqueries", SLOTS - CONSTANT), "one too many", "put some of them into a `with` select");
+            return self.fail(
+                "too-deep",
+                span,
+                format!("a select holds at most {} subqueries", SLOTS - CONSTANT),
+                "one too many",
+                "put some of them into a `with` select",
+            );
         }
         block.frame[usize::from(slot)] = self.catalog.tables[table].rel;
         block.constants.push((slot, table));

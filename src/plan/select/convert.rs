@@ -98,8 +98,10 @@ impl Compiler<'_> {
                 Kind::Case { operand, whens, otherwise }
             }
             sql::Expr::Substring { expr: arg, substring_from, substring_for, .. } => {
-                let parts: Vec<&sql::Expr> = std::iter::once(&**arg).chain(substring_from.as_deref()).chain(substring_for.as_deref()).collect();
-                let args = parts.into_iter().map(|p| Some(Arg { name: None, value: self.ast(block, p, level)? })).collect::<Option<Vec<_>>>()?;
+                let parts: Vec<&sql::Expr> =
+                    std::iter::once(&**arg).chain(substring_from.as_deref()).chain(substring_for.as_deref()).collect();
+                let args =
+                    parts.into_iter().map(|p| Some(Arg { name: None, value: self.ast(block, p, level)? })).collect::<Option<Vec<_>>>()?;
                 let name = Ident { name: "substring".to_owned(), range: range.clone(), quoted: false };
                 Kind::Call { name, distinct: false, args, filter: None }
             }
@@ -118,7 +120,15 @@ impl Compiler<'_> {
         Ast { kind: Kind::Path(vec![Ident { name: name.to_owned(), range: range.clone(), quoted: true }]), range }
     }
 
-    fn operation(&mut self, block: &mut Block, left: &sql::Expr, op: &sql::BinaryOperator, right: &sql::Expr, whole: &sql::Expr, level: Level) -> Option<Ast> {
+    fn operation(
+        &mut self,
+        block: &mut Block,
+        left: &sql::Expr,
+        op: &sql::BinaryOperator,
+        right: &sql::Expr,
+        whole: &sql::Expr,
+        level: Level,
+    ) -> Option<Ast> {
         use sql::BinaryOperator as B;
         let range = self.text.range(whole.span());
         if matches!(op, B::And | B::Or) {
@@ -171,7 +181,8 @@ impl Compiler<'_> {
                 let help = format!("say which: {}", holders.iter().map(|a| format!("`{a}.{}`", one.value)).collect::<Vec<_>>().join(", "));
                 return self.fail("ambiguous-name", one.span, message, "which one?", &help);
             }
-            if holders.is_empty() && block.aliases
+            if holders.is_empty()
+                && block.aliases
                 && let Some((_, item)) = block.items.iter().find(|(name, _)| *name == one.value).cloned()
             {
                 block.aliases = false;
@@ -197,7 +208,9 @@ impl Compiler<'_> {
     /// A call that is no aggregate of the select and no window.
     pub fn call(&mut self, block: &mut Block, function: &sql::Function, expr: &sql::Expr, level: Level) -> Option<Ast> {
         let range = self.text.range(expr.span());
-        let Some(name) = plain_name(function) else { return self.unsupported(expr.span(), "this function", "docs/functions.md lists all functions") };
+        let Some(name) = plain_name(function) else {
+            return self.unsupported(expr.span(), "this function", "docs/functions.md lists all functions");
+        };
         let (args, distinct) = self.args(block, function, expr, level)?;
         let filter = match &function.filter {
             Some(filter) => Some(Box::new(self.ast(block, filter, level)?)),
@@ -217,7 +230,9 @@ impl Compiler<'_> {
             let (name, value) = match arg {
                 sql::FunctionArg::Named { name, arg, .. } => (Some(name), arg),
                 sql::FunctionArg::Unnamed(arg) => (None, arg),
-                sql::FunctionArg::ExprNamed { .. } => return self.unsupported(expr.span(), "this argument", "a name is written `name => value`"),
+                sql::FunctionArg::ExprNamed { .. } => {
+                    return self.unsupported(expr.span(), "this argument", "a name is written `name => value`");
+                }
             };
             let value = match value {
                 sql::FunctionArgExpr::Expr(value) => self.ast(block, value, level)?,
@@ -241,13 +256,20 @@ impl Compiler<'_> {
             sql::Expr::Trim { .. } => ("`trim`", "texts are trimmed when they are loaded"),
             sql::Expr::Position { .. } => ("`position`", "ask `contains(text, 'part')` or `text like '%part%'`"),
             sql::Expr::ILike { .. } => ("`ilike`", "write `lower(text) like '...'`"),
-            sql::Expr::SimilarTo { .. } | sql::Expr::RLike { .. } => ("a regular expression", "`like` knows `%` and `_`; `starts_with` and `contains` look for parts"),
+            sql::Expr::SimilarTo { .. } | sql::Expr::RLike { .. } => {
+                ("a regular expression", "`like` knows `%` and `_`; `starts_with` and `contains` look for parts")
+            }
             sql::Expr::IsDistinctFrom(..) | sql::Expr::IsNotDistinctFrom(..) => {
                 ("`is distinct from`", "write `a <> b or (a is null and b is not null) or (a is not null and b is null)`")
             }
-            sql::Expr::Exists { .. } => ("`exists` here", "`exists` stands in `where`, joined to other conditions by `and`; count the rows in a `with` select otherwise"),
+            sql::Expr::Exists { .. } => (
+                "`exists` here",
+                "`exists` stands in `where`, joined to other conditions by `and`; count the rows in a `with` select otherwise",
+            ),
             sql::Expr::In { .. } => ("`in (select ..)` here", "it stands in `where`, joined to other conditions by `and`"),
-            sql::Expr::AnyOp { .. } | sql::Expr::AllOp { .. } => ("`any` or `all` of a subquery", "compare with `(select min(x) from t)` or `(select max(x) from t)`"),
+            sql::Expr::AnyOp { .. } | sql::Expr::AllOp { .. } => {
+                ("`any` or `all` of a subquery", "compare with `(select min(x) from t)` or `(select max(x) from t)`")
+            }
             sql::Expr::GroupingSets(_) | sql::Expr::Cube(_) | sql::Expr::Rollup(_) => {
                 ("`rollup`, `cube` and `grouping sets`", "write one select per grouping and join them with `union all`")
             }
@@ -303,7 +325,8 @@ fn function_parts(function: &sql::Function) -> Vec<&sql::Expr> {
     let mut out: Vec<&sql::Expr> = function.filter.as_deref().into_iter().collect();
     if let sql::FunctionArguments::List(list) = &function.args {
         out.extend(list.args.iter().filter_map(|arg| match arg {
-            sql::FunctionArg::Named { arg: sql::FunctionArgExpr::Expr(e), .. } | sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Expr(e)) => Some(e),
+            sql::FunctionArg::Named { arg: sql::FunctionArgExpr::Expr(e), .. }
+            | sql::FunctionArg::Unnamed(sql::FunctionArgExpr::Expr(e)) => Some(e),
             _ => None,
         }));
     }

@@ -30,6 +30,12 @@ impl Compiler<'_> {
             }
         }
         let mut first = first?;
+        // Place and date of the first table's rows govern parameters, as those of a record do in rules.
+        if let Some((_, table, slot)) = block.visible.iter().find(|(_, _, slot)| *slot == first.slot) {
+            let (place, date) = (self.catalog.tables[*table].region, self.catalog.tables[*table].date);
+            let own = |graph: &mut Graph, id: Option<ExprId>| id.map(|id| graph.rebase(id, 0, &RowRef::slot(*slot)));
+            (block.scope.place, block.scope.at) = (own(self.graph, place), own(self.graph, date));
+        }
         if let (Some(region), Some((_, table, _))) = (self.region, block.visible.first())
             && let Some(place) = self.catalog.tables[*table].region
         {
@@ -81,9 +87,13 @@ impl Compiler<'_> {
             }
             return Some(table);
         }
-        let known: Vec<&str> = self.named.iter().map(|(n, _)| n.as_str()).chain(self.catalog.tables[..self.base].iter().map(|t| t.name.as_str())).collect();
+        let known: Vec<&str> =
+            self.named.iter().map(|(n, _)| n.as_str()).chain(self.catalog.tables[..self.base].iter().map(|t| t.name.as_str())).collect();
         let help = crate::diagnostic::nearest(&written, known.iter().copied());
-        let help = help.map_or_else(|| "`recount list tables` and `recount list views` show what there is".to_owned(), |n| format!("a similar name exists: `{n}`"));
+        let help = help.map_or_else(
+            || "`recount list tables` and `recount list views` show what there is".to_owned(),
+            |n| format!("a similar name exists: `{n}`"),
+        );
         self.fail("unknown-table", name.span(), format!("there is no table `{written}`"), "not declared", &help)
     }
 
@@ -96,7 +106,13 @@ impl Compiler<'_> {
             J::FullOuter(c) => (JoinKind::Full, c),
             J::Semi(c) | J::LeftSemi(c) => (JoinKind::Semi, c),
             J::Anti(c) | J::LeftAnti(c) => (JoinKind::Anti, c),
-            _ => return self.unsupported(join.span(), "this join", "`join`, `left join`, `right join`, `full join`, `semi join`, `anti join`"),
+            _ => {
+                return self.unsupported(
+                    join.span(),
+                    "this join",
+                    "`join`, `left join`, `right join`, `full join`, `semi join`, `anti join`",
+                );
+            }
         };
         let right = self.source(block, &join.relation)?;
         let slot = right.slot;
@@ -110,7 +126,11 @@ impl Compiler<'_> {
             }
             sql::JoinConstraint::Using(columns) => {
                 if matches!(kind, JoinKind::Right | JoinKind::Full) {
-                    return self.unsupported(join.span(), "`using` in this join", "write `on a.key = b.key`, and `coalesce(a.key, b.key)` in the select");
+                    return self.unsupported(
+                        join.span(),
+                        "`using` in this join",
+                        "write `on a.key = b.key`, and `coalesce(a.key, b.key)` in the select",
+                    );
                 }
                 for name in columns {
                     self.using(block, name, slot, &mut made)?;
@@ -143,7 +163,13 @@ impl Compiler<'_> {
         let left = block.visible.iter().find(|(_, t, s)| *s != slot && has(*t)).map(|(a, ..)| a.clone());
         let right = block.visible.iter().find(|(_, _, s)| *s == slot).map(|(a, ..)| a.clone());
         let (Some(left), Some(right)) = (left, right) else {
-            return self.fail("unknown-column", ident.span, format!("no table before has a column `{}`", ident.value), "not on both sides", "write `on a.key = b.key`");
+            return self.fail(
+                "unknown-column",
+                ident.span,
+                format!("no table before has a column `{}`", ident.value),
+                "not on both sides",
+                "write `on a.key = b.key`",
+            );
         };
         let equal = Kind::Binary { op: Operator::Equal, left: Box::new(path(&left)), right: Box::new(path(&right)) };
         let id = self.typed(&Ast { kind: equal, range: range.clone() }, &block.scope, Want::Bool)?;
@@ -243,11 +269,19 @@ impl Compiler<'_> {
     }
 
     /// `exists (select ..)` and `x in (select ..)`: a semi join, with `not` an anti join.
-    fn member(&mut self, block: &mut Block, whole: &sql::Expr, arg: Option<&sql::Expr>, subquery: &sql::Query, negated: bool) -> Option<()> {
+    fn member(
+        &mut self,
+        block: &mut Block,
+        whole: &sql::Expr,
+        arg: Option<&sql::Expr>,
+        subquery: &sql::Query,
+        negated: bool,
+    ) -> Option<()> {
         let kind = if negated { JoinKind::Anti } else { JoinKind::Semi };
         let join = match arg {
             Some(_) if negated => {
-                let help = "with one missing value in the list it would be true for no row; write `not exists (select 1 from t where t.key = x)`";
+                let help =
+                    "with one missing value in the list it would be true for no row; write `not exists (select 1 from t where t.key = x)`";
                 return self.unsupported(whole.span(), "`not in (select ..)`", help);
             }
             Some(arg) => {
@@ -272,8 +306,11 @@ impl Compiler<'_> {
                 join
             }
             None => {
-                let simple = "one table and conditions: `exists (select 1 from t where t.key = this.key and ..)`; put the rest into a `with` select";
-                let sql::SetExpr::Select(select) = &*subquery.body else { return self.unsupported(subquery.span(), "this inside `exists`", simple) };
+                let simple =
+                    "one table and conditions: `exists (select 1 from t where t.key = this.key and ..)`; put the rest into a `with` select";
+                let sql::SetExpr::Select(select) = &*subquery.body else {
+                    return self.unsupported(subquery.span(), "this inside `exists`", simple);
+                };
                 let plain = subquery.with.is_none() && subquery.limit_clause.is_none() && select.having.is_none();
                 let plain = plain && matches!(&select.group_by, sql::GroupByExpr::Expressions(keys, _) if keys.is_empty());
                 let [sql::TableWithJoins { relation, joins }] = select.from.as_slice() else {

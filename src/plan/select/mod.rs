@@ -173,10 +173,21 @@ pub enum WindowFunction {
     Rank,
     DenseRank,
     /// The value `by` rows before (negative: after) in the partition, else `default`.
-    Shift { arg: ExprId, by: i64, default: Option<Value> },
+    Shift {
+        arg: ExprId,
+        by: i64,
+        default: Option<Value>,
+    },
     /// First or last value of the frame.
-    Edge { arg: ExprId, last: bool, frame: Frame },
-    Over { aggregate: Aggregate, frame: Frame },
+    Edge {
+        arg: ExprId,
+        last: bool,
+        frame: Frame,
+    },
+    Over {
+        aggregate: Aggregate,
+        frame: Frame,
+    },
 }
 
 /// Rows around the current one, closed. `None`: to the partition's end.
@@ -201,13 +212,7 @@ pub struct Given {
 ///
 /// # Errors
 /// What the statement cannot mean or is not part of the dialect, all at once, each with its place and the nearest form.
-pub fn compile(
-    sql: &str,
-    catalog: &mut Catalog,
-    graph: &mut Graph,
-    given: &[Given],
-    region: Option<i64>,
-) -> Result<Query, Diagnostics> {
+pub fn compile(sql: &str, catalog: &mut Catalog, graph: &mut Graph, given: &[Given], region: Option<i64>) -> Result<Query, Diagnostics> {
     let text = text::SqlText::new(sql);
     let statement = text.parse()?;
     block::Compiler::new(&text, catalog, graph, given, region).query(&statement)

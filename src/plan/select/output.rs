@@ -3,9 +3,9 @@
 use sqlparser::ast as sql;
 use sqlparser::ast::Spanned as _;
 
+use super::Order;
 use super::block::{Block, Compiler};
 use super::convert::Level;
-use super::Order;
 use crate::plan::{ExprId, Want};
 
 impl Compiler<'_> {
@@ -24,7 +24,13 @@ impl Compiler<'_> {
                 sql::SelectItem::QualifiedWildcard(sql::SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
                     let written = name.to_string();
                     let Some((alias, table, _)) = block.visible.iter().find(|(alias, ..)| *alias == written) else {
-                        return self.fail("unknown-table", name.span(), format!("no table is called `{written}` here"), "not in `from`", "");
+                        return self.fail(
+                            "unknown-table",
+                            name.span(),
+                            format!("no table is called `{written}` here"),
+                            "not in `from`",
+                            "",
+                        );
                     };
                     self.all_of(alias, *table, item, &mut items);
                 }
@@ -61,7 +67,9 @@ impl Compiler<'_> {
         match expr {
             sql::Expr::Identifier(ident) => ident.value.clone(),
             sql::Expr::CompoundIdentifier(path) => path.last().map(|i| i.value.clone()).unwrap_or_default(),
-            _ => self.text.whole.value.get(self.text.range(expr.span())).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" "),
+            _ => {
+                self.text.whole.value.get(self.text.range(expr.span())).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+            }
         }
     }
 
@@ -77,7 +85,15 @@ impl Compiler<'_> {
             sql::Expr::Value(v) => match &v.value {
                 sql::Value::Number(n, _) => match n.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < ids.len()) {
                     Some(position) => Some(position),
-                    None => return self.fail("sql-columns", by.expr.span(), format!("there is no column {n} in the select"), "not that many", ""),
+                    None => {
+                        return self.fail(
+                            "sql-columns",
+                            by.expr.span(),
+                            format!("there is no column {n} in the select"),
+                            "not that many",
+                            "",
+                        );
+                    }
                 },
                 _ => None,
             },

@@ -27,7 +27,9 @@ impl Compiler<'_> {
             // Said of the id, not part of it.
             Expr::Call { function: Function::IdSex | Function::IdRegion, .. } => false,
             Expr::Call { args, .. } => args.iter().any(|&a| self.is_personal(frame, a)),
-            Expr::Case { whens, otherwise } => whens.iter().map(|(_, then)| then).chain(otherwise).any(|&then| self.is_personal(frame, then)),
+            Expr::Case { whens, otherwise } => {
+                whens.iter().map(|(_, then)| then).chain(otherwise).any(|&then| self.is_personal(frame, then))
+            }
             Expr::Cast { arg, .. } => self.is_personal(frame, *arg),
             _ => false,
         }

@@ -49,9 +49,15 @@ pub(super) fn tests(catalog: &Catalog, graph: &Graph, uses: &[(usize, Vec<ExprId
     let mut walker = Walker::new(catalog, graph);
     for (frame, root) in roots {
         walker.expr(frame, *root, &mut |node| match node {
-            Node::Link(link) => reached.extend(catalog.links.get(link.index()).into_iter().flat_map(|l| [catalog.tables[l.source].rel, catalog.tables[l.target].rel])),
+            Node::Link(link) => reached.extend(
+                catalog.links.get(link.index()).into_iter().flat_map(|l| [catalog.tables[l.source].rel, catalog.tables[l.target].rel]),
+            ),
             Node::Expr(frame, id) => reached.extend(
-                graph.get(id).own_row().filter(|row| row.hops.iter().any(|h| *h != Hop::Base)).and_then(|row| frame.get(usize::from(row.slot))),
+                graph
+                    .get(id)
+                    .own_row()
+                    .filter(|row| row.hops.iter().any(|h| *h != Hop::Base))
+                    .and_then(|row| frame.get(usize::from(row.slot))),
             ),
             _ => {}
         });

@@ -31,14 +31,34 @@ fn table(catalog: &mut Catalog, graph: &mut Graph, name: &str, columns: &[(&str,
 fn asked(sql: &str) -> Result<Query, Diagnostics> {
     let (mut catalog, mut graph) = (Catalog::default(), Graph::default());
     let name = Type::Text(TextKind::PersonName);
-    table(&mut catalog, &mut graph, "p", &[("id", Type::Int), ("who", Type::CitizenId), ("code", Type::Text(TextKind::Code)), ("v", Type::Money), ("d", Type::Date)]);
+    table(
+        &mut catalog,
+        &mut graph,
+        "p",
+        &[("id", Type::Int), ("who", Type::CitizenId), ("code", Type::Text(TextKind::Code)), ("v", Type::Money), ("d", Type::Date)],
+    );
     table(&mut catalog, &mut graph, "m", &[("who", Type::CitizenId), ("name", name), ("k", Type::Int), ("secret", Type::Int)]);
     let keys = {
-        let column = |graph: &mut Graph, column| graph.expr(crate::plan::Expr::Column { row: crate::plan::RowRef::slot(0), column }, Type::CitizenId);
+        let column = |graph: &mut Graph, column| {
+            graph.expr(crate::plan::Expr::Column { row: crate::plan::RowRef::slot(0), column }, Type::CitizenId)
+        };
         vec![(column(&mut graph, 1), column(&mut graph, 0))]
     };
-    catalog.links.push(LinkDef { name: "payee".into(), source: 0, target: 1, keys, at: None, valid: None, pick: None, back: Some("paid".into()), span: None });
-    let given = [Given { name: "recount.findings".into(), columns: vec![("rule".into(), Type::Text(TextKind::Code)), ("amount".into(), Type::Money)] }];
+    catalog.links.push(LinkDef {
+        name: "payee".into(),
+        source: 0,
+        target: 1,
+        keys,
+        at: None,
+        valid: None,
+        pick: None,
+        back: Some("paid".into()),
+        span: None,
+    });
+    let given = [Given {
+        name: "recount.findings".into(),
+        columns: vec![("rule".into(), Type::Text(TextKind::Code)), ("amount".into(), Type::Money)],
+    }];
     compile(sql, &mut catalog, &mut graph, &given, None)
 }
 
@@ -69,7 +89,12 @@ fn what_is_not_understood_is_told_with_its_place_and_a_next_step() {
         ("select sum(v) over (order by id rows between 1 following and 1 preceding) from p", "sql-window", "", "rows between"),
         ("select id from p where id not in (select k from m)", "sql-unsupported", "", "not exists"),
         ("select id from p where id = (select k from m)", "sql-columns", "", "in (select"),
-        ("select id from p where exists (select 1 from m where m.who = p.who) or id > 1", "sql-unsupported", "", "joined to other conditions by `and`"),
+        (
+            "select id from p where exists (select 1 from m where m.who = p.who) or id > 1",
+            "sql-unsupported",
+            "",
+            "joined to other conditions by `and`",
+        ),
         ("select cast(id as text) from p", "sql-unsupported", "", "round(x)"),
         ("select id from p except select k from m", "sql-unsupported", "", "not exists"),
         ("select id from p union all select who from m", "type-mismatch", "", "make both the same"),
@@ -138,9 +163,18 @@ fn simple_tests_are_pushed_where_no_other_row_is_looked_at() {
 fn texts_made_from_personal_data_are_personal() {
     let personal = |sql: &str| asked(sql).expect(sql).columns.iter().map(|c| c.personal).collect::<Vec<bool>>();
     assert_eq!(personal("select who, name, k from m"), [false, false, false]);
-    assert_eq!(personal("select id_text(who), substring(name, 1, 1), concat(name, 'x'), id_sex(who), length(name) from m"), [true, true, true, false, false]);
-    assert_eq!(personal("select case when k > 1 then id_text(who) else 'x' end, case when name = 'x' then 'a' else 'b' end from m"), [true, false]);
-    assert_eq!(personal("with t as (select id_text(who) as w, k from m) select upper(w) as u, max(w) as x, k from t group by w, k"), [true, true, false]);
+    assert_eq!(
+        personal("select id_text(who), substring(name, 1, 1), concat(name, 'x'), id_sex(who), length(name) from m"),
+        [true, true, true, false, false]
+    );
+    assert_eq!(
+        personal("select case when k > 1 then id_text(who) else 'x' end, case when name = 'x' then 'a' else 'b' end from m"),
+        [true, false]
+    );
+    assert_eq!(
+        personal("with t as (select id_text(who) as w, k from m) select upper(w) as u, max(w) as x, k from t group by w, k"),
+        [true, true, false]
+    );
     assert_eq!(personal("select id_text(who) as w from m union all select code from p"), [true]);
     assert_eq!(personal("select lag(id_text(who)) over (order by k) as w from m"), [true]);
 }

@@ -137,15 +137,27 @@ impl SqlText {
         let numbers = place.split_once(", Column: ").and_then(|(l, c)| Some((l.parse().ok()?, c.trim().parse().ok()?)));
         let start = numbers.map_or(self.whole.value.len(), |(line, column)| self.offset(line, column));
         let rest = self.whole.value.get(start..).unwrap_or_default();
-        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len()).max(rest.chars().next().map_or(0, char::len_utf8));
+        let word =
+            rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len()).max(rest.chars().next().map_or(0, char::len_utf8));
         let mut what = what.replacen("Expected: ", "expected ", 1).replace(", found: ", ", found ");
         if let Some(found) = what.strip_suffix("found EOF") {
             what = format!("{found}found the end");
         }
         let habits = [
-            ("（", "("), ("）", ")"), ("，", ","), ("＝", "="), ("＜", "<"), ("＞", ">"), ("‘", "'"), ("’", "'"), ("“", "'"), ("”", "'"), ("；", ";"),
+            ("（", "("),
+            ("）", ")"),
+            ("，", ","),
+            ("＝", "="),
+            ("＜", "<"),
+            ("＞", ">"),
+            ("‘", "'"),
+            ("’", "'"),
+            ("“", "'"),
+            ("”", "'"),
+            ("；", ";"),
         ];
-        let mut diagnostic = Diagnostic::error("sql-syntax", format!("the statement cannot be read: {what}")).at(self.place(start..start + word), "here");
+        let mut diagnostic =
+            Diagnostic::error("sql-syntax", format!("the statement cannot be read: {what}")).at(self.place(start..start + word), "here");
         diagnostic = match habits.iter().find(|(wrong, _)| self.whole.value.contains(wrong)) {
             Some((wrong, right)) => diagnostic.help(format!("write `{right}` for the full-width `{wrong}`")),
             None => diagnostic.help(FORM),
@@ -154,5 +166,4 @@ impl SqlText {
     }
 }
 
-pub(super) const FORM: &str =
-    "the form is `[with NAME as (select ..)] select .. from TABLE [join TABLE on ..] [where ..] [group by ..] [having ..] [order by ..] [limit n]`; docs/query.md has all of it";
+pub(super) const FORM: &str = "the form is `[with NAME as (select ..)] select .. from TABLE [join TABLE on ..] [where ..] [group by ..] [having ..] [order by ..] [limit n]`; docs/query.md has all of it";

@@ -60,11 +60,24 @@ impl Compiler<'_> {
         Some(Order { by, descending, nulls_first: written.options.nulls_first.unwrap_or(false) })
     }
 
-    fn window_function(&mut self, block: &mut Block, function: &sql::Function, expr: &sql::Expr, spec: &sql::WindowSpec, ordered: bool) -> Option<(WindowFunction, Type)> {
+    fn window_function(
+        &mut self,
+        block: &mut Block,
+        function: &sql::Function,
+        expr: &sql::Expr,
+        spec: &sql::WindowSpec,
+        ordered: bool,
+    ) -> Option<(WindowFunction, Type)> {
         let name = plain_name(function).map(|n| n.value.to_lowercase()).unwrap_or_default();
         let ranked = matches!(name.as_str(), "row_number" | "rank" | "dense_rank" | "lag" | "lead" | "first_value" | "last_value");
         if ranked && !ordered {
-            return self.fail("sql-window", expr.span(), format!("`{name}` needs an order"), "in which order?", "add `order by ..` inside `over (..)`");
+            return self.fail(
+                "sql-window",
+                expr.span(),
+                format!("`{name}` needs an order"),
+                "in which order?",
+                "add `order by ..` inside `over (..)`",
+            );
         }
         if ranked && function.filter.is_some() {
             return self.unsupported(expr.span(), &format!("`filter` beside `{name}`"), "filter the rows in a `with` select");
@@ -83,9 +96,17 @@ impl Compiler<'_> {
             }
             "lag" | "lead" => {
                 let (args, _) = self.args(block, function, expr, Level::Window)?;
-                let form = format!("it is written `{name}(x)`, `{name}(x, 2)` or `{name}(x, 1, 0)`: a plain number of rows, and a plain value where there is none");
+                let form = format!(
+                    "it is written `{name}(x)`, `{name}(x, 2)` or `{name}(x, 1, 0)`: a plain number of rows, and a plain value where there is none"
+                );
                 if args.is_empty() || args.len() > 3 {
-                    return self.fail("wrong-arguments", expr.span(), format!("`{name}` has {} arguments here", args.len()), "not understood", &form);
+                    return self.fail(
+                        "wrong-arguments",
+                        expr.span(),
+                        format!("`{name}` has {} arguments here", args.len()),
+                        "not understood",
+                        &form,
+                    );
                 }
                 let arg = self.typed(&args[0].value, &block.scope, Want::Any)?;
                 let ty = self.graph.type_of(arg);
@@ -104,7 +125,13 @@ impl Compiler<'_> {
                     }
                 };
                 let (Some(by), Some(default)) = (by, default) else {
-                    return self.fail("wrong-arguments", expr.span(), format!("`{name}` takes plain values after the first"), "not a plain value", &form);
+                    return self.fail(
+                        "wrong-arguments",
+                        expr.span(),
+                        format!("`{name}` takes plain values after the first"),
+                        "not a plain value",
+                        &form,
+                    );
                 };
                 let by = if name == "lead" { by.checked_neg()? } else { by };
                 Some((WindowFunction::Shift { arg, by, default: default.filter(|v| *v != Value::Null) }, ty))
@@ -112,7 +139,13 @@ impl Compiler<'_> {
             "first_value" | "last_value" => {
                 let (args, _) = self.args(block, function, expr, Level::Window)?;
                 let [arg] = args.as_slice() else {
-                    return self.fail("wrong-arguments", expr.span(), format!("`{name}` takes one value"), "not understood", &format!("it is written `{name}(x)`"));
+                    return self.fail(
+                        "wrong-arguments",
+                        expr.span(),
+                        format!("`{name}` takes one value"),
+                        "not understood",
+                        &format!("it is written `{name}(x)`"),
+                    );
                 };
                 let arg = self.typed(&arg.value, &block.scope, Want::Any)?;
                 let frame = self.frame(spec, true, expr)?;
@@ -122,7 +155,11 @@ impl Compiler<'_> {
                 let frame = self.frame(spec, ordered, expr)?;
                 let aggregate = self.aggregate(block, function, expr, Level::Window)?;
                 if aggregate.distinct {
-                    return self.unsupported(expr.span(), "`distinct` in a window", "count the distinct values in a grouped `with` select and join it");
+                    return self.unsupported(
+                        expr.span(),
+                        "`distinct` in a window",
+                        "count the distinct values in a grouped `with` select and join it",
+                    );
                 }
                 let ty = aggregate.ty;
                 Some((WindowFunction::Over { aggregate, frame }, ty))
@@ -162,7 +199,11 @@ impl Compiler<'_> {
                     match (n, bound) {
                         (Some(n), sql::WindowFrameBound::Preceding(_)) => Some(Some(-n)),
                         (Some(n), _) => Some(Some(n)),
-                        (None, _) => this.unsupported(expr.span(), "this frame", "bounds are plain numbers of rows: `rows between 2 preceding and current row`"),
+                        (None, _) => this.unsupported(
+                            expr.span(),
+                            "this frame",
+                            "bounds are plain numbers of rows: `rows between 2 preceding and current row`",
+                        ),
                     }
                 }
                 _ => this.unsupported(expr.span(), "this frame", FRAME),
@@ -197,6 +238,17 @@ impl Window {
             WindowFunction::Shift { arg, .. } | WindowFunction::Edge { arg, .. } => Some(*arg),
             WindowFunction::Over { aggregate: Aggregate { arg, .. }, .. } => *arg,
             _ => None,
+        }
+    }
+}
+
+impl WindowFunction {
+    /// Whether rows equal in order are looked at together.
+    pub fn asks_peers(&self) -> bool {
+        match self {
+            WindowFunction::Rank | WindowFunction::DenseRank => true,
+            WindowFunction::Edge { frame, .. } | WindowFunction::Over { frame, .. } => frame.peers,
+            WindowFunction::RowNumber | WindowFunction::Shift { .. } => false,
         }
     }
 }
