@@ -67,7 +67,7 @@ pub(super) fn ask(sql: &str, arguments: &QueryArgs, session: &Session) -> Result
         region,
         store: (!arguments.no_store).then(|| project.root.join(".recount/store")),
         restricted_ok: arguments.authority.is_some(),
-        given: run::tables(content.as_ref(), language),
+        given: run::tables(content.as_ref(), language, arguments.reveal),
         progress: &progress,
     };
     let reply = engine::ask(&project, question)?;
@@ -83,7 +83,7 @@ fn tell(reply: &Reply, session: &Session) {
     let mut messages = reply.loaded.warnings.clone();
     if reply.lost > 0 {
         let text = format!(
-            "{} have no value: divided by zero, or too large a number",
+            "{} without a value: divided by zero, or too large a number",
             plural(usize::try_from(reply.lost).unwrap_or(usize::MAX), "result")
         );
         messages.push(Diagnostic::warning("sql-lost-values", text).help("ask for them: `where divisor = 0`"));
@@ -157,23 +157,21 @@ pub(super) fn subject(arguments: &QueryArgs, session: &Session) -> Result<Exit, 
             }
             _ => {
                 for (row, origin) in found.origin.iter().enumerate() {
-                    let cells = found.reply.columns.iter().enumerate().map(|(c, column)| {
-                        let value = report::cell(&found.reply, c, row, arguments.reveal);
-                        (column.name.clone(), value.map_or(serde_json::Value::Null, serde_json::Value::from))
-                    });
-                    let record: serde_json::Map<String, serde_json::Value> = cells.collect();
+                    let cells = found.reply.columns.iter().enumerate();
+                    let cells = cells.map(|(c, column)| (column.name.as_str(), report::cell(&found.reply, c, row, arguments.reveal)));
                     if form == TableForm::Json {
-                        let line = serde_json::json!({"table": found.table, "file": origin.file, "sheet": origin.sheet, "line": origin.line, "record": record});
+                        let record: serde_json::Map<String, serde_json::Value> =
+                            cells.map(|(name, v)| (name.to_owned(), v.into())).collect();
+                        let line = serde_json::json!({
+                            "table": found.table, "file": origin.file, "sheet": origin.sheet, "line": origin.line, "record": record,
+                        });
                         text.push_str(&format!("{line}\n"));
-                    } else {
-                        for (column, value) in &record {
-                            let parts =
-                                [found.table.as_str(), &origin.file, &origin.line.to_string(), column, value.as_str().unwrap_or_default()];
-                            let quoted = parts.map(|p| {
-                                if p.contains([',', '"', '\n']) { format!("\"{}\"", p.replace('"', "\"\"")) } else { p.to_owned() }
-                            });
-                            text.push_str(&format!("{}\n", quoted.join(",")));
-                        }
+                        continue;
+                    }
+                    for (column, value) in cells {
+                        let line = origin.line.to_string();
+                        let parts = [&found.table, &origin.file, &line, column, value.as_deref().unwrap_or_default()];
+                        text.push_str(&format!("{}\n", parts.map(report::quoted).join(",")));
                     }
                 }
             }

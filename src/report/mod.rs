@@ -13,7 +13,7 @@ mod words;
 pub use export::{cases_csv, findings_csv, json, outcomes_csv};
 pub use html::html;
 pub use ledger::ledger;
-pub use reply::{cell, numeric, reply_csv, reply_json};
+pub use reply::{cell, numeric, quoted, reply_csv, reply_json};
 pub use terminal::summary;
 pub use words::Lang;
 

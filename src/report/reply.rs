@@ -1,7 +1,11 @@
 //! The answer of an ad hoc question as CSV or JSON. Personal data are masked, also in texts that were made from them.
 
+use crate::diagnostic::Diagnostics;
 use crate::engine::Reply;
 use crate::schema::{self, TextKind, Type, Value, dates};
+
+/// Takes the text of an answer piece by piece.
+pub type Sink<'a> = dyn FnMut(&str) -> Result<(), Diagnostics> + 'a;
 
 /// The text of a cell; `None` where there is no value.
 pub fn cell(reply: &Reply, column: usize, row: usize, reveal: bool) -> Option<String> {
@@ -22,14 +26,13 @@ pub fn numeric(ty: Type) -> bool {
     matches!(ty, Type::Int | Type::Decimal(_) | Type::Money)
 }
 
+/// A cell of CSV.
+pub fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
 /// Header and rows; a missing value is an empty cell.
-pub fn reply_csv(
-    reply: &Reply,
-    reveal: bool,
-    sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>,
-) -> Result<(), crate::diagnostic::Diagnostics> {
-    let quoted =
-        |text: &str| if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
+pub fn reply_csv(reply: &Reply, reveal: bool, sink: &mut Sink<'_>) -> Result<(), Diagnostics> {
     let mut text = reply.columns.iter().map(|c| quoted(&c.name)).collect::<Vec<_>>().join(",") + "\n";
     for row in 0..reply.table.rows {
         for column in 0..reply.columns.len() {
@@ -45,11 +48,7 @@ pub fn reply_csv(
 }
 
 /// A list of objects, one a line; numbers and money as numbers with all their decimals, dates and texts as texts, missing as null.
-pub fn reply_json(
-    reply: &Reply,
-    reveal: bool,
-    sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>,
-) -> Result<(), crate::diagnostic::Diagnostics> {
+pub fn reply_json(reply: &Reply, reveal: bool, sink: &mut Sink<'_>) -> Result<(), Diagnostics> {
     let text_of = |text: &str| serde_json::Value::from(text).to_string();
     let names: Vec<String> = reply.columns.iter().map(|c| text_of(&c.name)).collect();
     let mut text = String::from("[");
@@ -71,10 +70,7 @@ pub fn reply_json(
     sink(&text)
 }
 
-fn flush(
-    text: &mut String,
-    sink: &mut dyn FnMut(&str) -> Result<(), crate::diagnostic::Diagnostics>,
-) -> Result<(), crate::diagnostic::Diagnostics> {
+fn flush(text: &mut String, sink: &mut Sink<'_>) -> Result<(), Diagnostics> {
     if text.len() > 1 << 20 {
         sink(text)?;
         text.clear();

@@ -12,8 +12,10 @@ use crate::table::{Bits, Column, Data, Dictionary, Origin, Table};
 /// Names of the tables a run gives.
 pub const TABLES: [&str; 4] = ["recount.findings", "recount.cases", "recount.outcomes", "recount.rejected"];
 
-/// The tables of a run, in the order of [`TABLES`]. Without a run (`None`) they have columns and no rows.
-pub fn tables(content: Option<&RunContent>, language: &str) -> Vec<(Given, Table)> {
+/// The tables of a run, in the order of [`TABLES`]. Without a run (`None`) they have columns and no rows. Subjects and messages are texts of
+/// many kinds of values: each is masked as what it is, unless `reveal`.
+pub fn tables(content: Option<&RunContent>, language: &str, reveal: bool) -> Vec<(Given, Table)> {
+    let shown: Shown = if reveal { schema::format } else { schema::mask };
     let nothing = (vec![], vec![], vec![], vec![]);
     let (findings, cases, outcomes, rejected) = content.map_or(nothing, |content| {
         let mut case_of = vec![None; content.findings.len()];
@@ -25,93 +27,67 @@ pub fn tables(content: Option<&RunContent>, language: &str) -> Vec<(Given, Table
             }
         }
         (
-            content.findings.iter().zip(case_of).map(|(f, case)| finding(f, case, language)).collect(),
-            content.cases.iter().map(case).collect(),
-            content.outcomes.iter().flat_map(outcome).collect(),
-            content.rejected.iter().map(reject).collect(),
+            content.findings.iter().zip(case_of).map(|(f, case)| finding(f, case, language, shown)).collect::<Vec<_>>(),
+            content.cases.iter().map(|c| case(c, shown)).collect::<Vec<_>>(),
+            content.outcomes.iter().flat_map(outcome).collect::<Vec<_>>(),
+            content.rejected.iter().map(reject).collect::<Vec<_>>(),
         )
     });
-    let code = Type::Text(TextKind::Code);
-    let text = Type::Text(TextKind::Plain);
-    // Keys of subjects and delivered cells may be ids and names.
-    let person = Type::Text(TextKind::Account);
     vec![
-        build(
-            TABLES[0],
-            &FINDINGS.map(|n| {
-                (
-                    n,
-                    match n {
-                        "region" => Type::Region,
-                        "date" => Type::Date,
-                        "amount" => Type::Money,
-                        "exempt" => Type::Bool,
-                        "records" => Type::Int,
-                        "subject" => person,
-                        // The values in a message are masked when it is put together.
-                        "period" | "measure" | "message" => text,
-                        _ => code,
-                    },
-                )
-            }),
-            findings,
-        ),
-        build(
-            TABLES[1],
-            &CASES.map(|n| {
-                (
-                    n,
-                    match n {
-                        "region" => Type::Region,
-                        "amount" => Type::Money,
-                        "rank" | "score" | "findings" | "exempt" => Type::Int,
-                        "subject" => person,
-                        _ => code,
-                    },
-                )
-            }),
-            cases,
-        ),
-        build(
-            TABLES[2],
-            &OUTCOMES.map(|n| {
-                (
-                    n,
-                    match n {
-                        "units" => Type::Int,
-                        "amount" => Type::Money,
-                        "rule" | "status" | "outcome" => code,
-                        _ => text,
-                    },
-                )
-            }),
-            outcomes,
-        ),
-        build(
-            TABLES[3],
-            &REJECTED.map(|n| {
-                (
-                    n,
-                    match n {
-                        "line" => Type::Int,
-                        "delivered" => person,
-                        "table_name" | "column_name" => code,
-                        _ => text,
-                    },
-                )
-            }),
-            rejected,
-        ),
+        build(TABLES[0], &FINDINGS, &findings),
+        build(TABLES[1], &CASES, &cases),
+        build(TABLES[2], &OUTCOMES, &outcomes),
+        build(TABLES[3], &REJECTED, &rejected),
     ]
 }
 
-const FINDINGS: [&str; 15] = [
-    "key", "rule", "family", "severity", "entity", "subject", "case_no", "region", "date", "period", "amount", "measure", "exempt",
-    "records", "message",
+const CODE: Type = Type::Text(TextKind::Code);
+const TEXT: Type = Type::Text(TextKind::Plain);
+/// Cells that could not be read may be ids and names.
+const HIDDEN: Type = Type::Text(TextKind::Account);
+
+const FINDINGS: [(&str, Type); 16] = [
+    ("key", CODE),
+    ("rule", CODE),
+    ("family", CODE),
+    ("severity", CODE),
+    ("entity", CODE),
+    ("subject", TEXT),
+    ("person", Type::CitizenId),
+    ("case_no", CODE),
+    ("region", Type::Region),
+    ("date", Type::Date),
+    ("period", TEXT),
+    ("amount", Type::Money),
+    ("measure", TEXT),
+    ("exempt", Type::Bool),
+    ("records", Type::Int),
+    ("message", TEXT),
 ];
-const CASES: [&str; 10] = ["case_no", "rank", "entity", "subject", "region", "severity", "amount", "score", "findings", "exempt"];
-const OUTCOMES: [&str; 6] = ["rule", "status", "unit", "outcome", "units", "amount"];
-const REJECTED: [&str; 7] = ["table_name", "file", "sheet", "line", "column_name", "delivered", "problem"];
+const CASES: [(&str, Type); 11] = [
+    ("case_no", CODE),
+    ("rank", Type::Int),
+    ("entity", CODE),
+    ("subject", TEXT),
+    ("person", Type::CitizenId),
+    ("region", Type::Region),
+    ("severity", CODE),
+    ("amount", Type::Money),
+    ("score", Type::Int),
+    ("findings", Type::Int),
+    ("exempt", Type::Int),
+];
+const OUTCOMES: [(&str, Type); 6] =
+    [("rule", CODE), ("status", CODE), ("unit", TEXT), ("outcome", CODE), ("units", Type::Int), ("amount", Type::Money)];
+const REJECTED: [(&str, Type); 7] = [
+    ("table_name", CODE),
+    ("file", TEXT),
+    ("sheet", TEXT),
+    ("line", Type::Int),
+    ("column_name", CODE),
+    ("delivered", HIDDEN),
+    ("problem", TEXT),
+];
 
 fn text(text: impl AsRef<str>) -> Value {
     Value::Text(Arc::from(text.as_ref()), TextKind::Plain)
@@ -126,13 +102,24 @@ fn int(n: impl TryInto<i64>) -> Value {
     n.try_into().map_or(Value::Null, Value::Int)
 }
 
-fn finding(finding: &Finding, case: Option<&str>, language: &str) -> Vec<Value> {
+/// The text of a value as it may be seen.
+type Shown = fn(&Value) -> String;
+
+/// A subject that is a person by id: joins with ids, and is masked like them.
+fn person(subject: Option<&crate::finding::Subject>) -> Value {
+    match subject.map(|s| &s.value) {
+        Some(Value::CitizenId(id)) => Value::CitizenId(*id),
+        _ => Value::Null,
+    }
+}
+
+fn finding(finding: &Finding, case: Option<&str>, language: &str, shown: Shown) -> Vec<Value> {
     let subject = finding.subjects.first();
     let pieces = finding.message.get(language).or_else(|| finding.message.values().next());
     let message = pieces.map(|pieces| {
         let words = pieces.iter().map(|piece| match piece {
             crate::finding::Piece::Text(text) => text.clone(),
-            crate::finding::Piece::Value(value) => schema::mask(value),
+            crate::finding::Piece::Value(value) => shown(value),
         });
         words.collect::<String>()
     });
@@ -142,7 +129,8 @@ fn finding(finding: &Finding, case: Option<&str>, language: &str) -> Vec<Value> 
         some(finding.rule.split('/').next()),
         text(severity_name(finding.severity)),
         some(subject.map(|s| &s.entity)),
-        some(subject.map(|s| schema::format(&s.value))),
+        some(subject.map(|s| shown(&s.value))),
+        person(subject),
         some(case),
         finding.region.map_or(Value::Null, Value::Region),
         finding.date.map_or(Value::Null, Value::Date),
@@ -155,12 +143,13 @@ fn finding(finding: &Finding, case: Option<&str>, language: &str) -> Vec<Value> 
     ]
 }
 
-fn case(case: &crate::case::Case) -> Vec<Value> {
+fn case(case: &crate::case::Case, shown: Shown) -> Vec<Value> {
     vec![
         text(&case.number),
         int(case.rank),
         text(&case.subject.entity),
-        text(schema::format(&case.subject.value)),
+        text(shown(&case.subject.value)),
+        person(Some(&case.subject)),
         case.region.map_or(Value::Null, Value::Region),
         text(severity_name(case.severity)),
         money(case.amount),
@@ -196,7 +185,7 @@ fn reject(rejected: &super::Rejected) -> Vec<Value> {
     ]
 }
 
-fn build(name: &str, columns: &[(&str, Type)], rows: Vec<Vec<Value>>) -> (Given, Table) {
+fn build(name: &str, columns: &[(&str, Type)], rows: &[Vec<Value>]) -> (Given, Table) {
     let described = columns.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
     let made = columns.iter().enumerate().map(|(c, (name, ty))| column(name, *ty, rows.iter().map(|row| &row[c]))).collect();
     let table = Table { name: name.to_owned(), rows: rows.len(), columns: made, sorted_by: vec![], origin: Origin::default() };
@@ -206,7 +195,7 @@ fn build(name: &str, columns: &[(&str, Type)], rows: Vec<Vec<Value>>) -> (Given,
 fn column<'v>(name: &str, ty: Type, values: impl Iterator<Item = &'v Value> + Clone) -> Column {
     let valid: Bits = values.clone().map(|v| *v != Value::Null).collect();
     let number = |v: &Value| match v {
-        Value::Int(n) | Value::Money(n) | Value::Region(n) => *n,
+        Value::Int(n) | Value::Money(n) | Value::Region(n) | Value::CitizenId(n) => *n,
         Value::Date(d) => i64::from(*d),
         _ => 0,
     };
@@ -214,6 +203,7 @@ fn column<'v>(name: &str, ty: Type, values: impl Iterator<Item = &'v Value> + Cl
         Type::Bool => (SemanticType::Bool, Data::Bool(values.map(|v| *v == Value::Bool(true)).collect())),
         // Days were days when they came.
         Type::Date => (SemanticType::Date, Data::I32(values.map(|v| number(v) as i32).collect())),
+        Type::CitizenId => (SemanticType::CitizenId, Data::I64(values.map(number).collect())),
         Type::Region => (SemanticType::Region, Data::I64(values.map(number).collect())),
         Type::Money => (SemanticType::Money(MoneyUnit::Yuan), Data::I64(values.map(number).collect())),
         Type::Int => (SemanticType::Int, Data::I64(values.map(number).collect())),

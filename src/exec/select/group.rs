@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::pack::{Packed, numbers, pack};
+use super::pack::{Packed, bounds, numbers, pack};
 use super::rows::{made, rows_of, take};
 use crate::plan::AggregateFunction;
 use crate::plan::select::Aggregate;
@@ -146,16 +146,7 @@ pub(super) fn aggregate(spec: &Aggregate, groups: &Groups, arg: Option<&Column>,
             (made(Type::Int, Data::I64(counted), None), 0)
         }
         (AggregateFunction::Sum | AggregateFunction::Average, Some(arg)) => {
-            let sums = numbers!(arg, number => fold(
-                groups,
-                (0i128, 0i64),
-                |i, (sum, n)| if counts(Some(arg), filter, i) {
-                    *sum += i128::from(number(i));
-                    *n += 1;
-                },
-                |a, b| *a = (a.0 + b.0, a.1 + b.1),
-            ));
-            finish_sums(spec, arg.value_type(), sums)
+            finish_sums(spec, arg.value_type(), sums(spec, groups, arg, filter))
         }
         (AggregateFunction::Min | AggregateFunction::Max, Some(arg)) => {
             let least = spec.function == AggregateFunction::Min;
@@ -205,6 +196,33 @@ fn fold<A: Clone + Send + Sync>(groups: &Groups, zero: A, add: impl Fn(usize, &m
         }
     }
     total
+}
+
+/// Sum and number of values per group: in 64 bits where no sum can be larger.
+fn sums(spec: &Aggregate, groups: &Groups, arg: &Column, filter: Option<&Column>) -> Vec<(i128, i64)> {
+    let largest = bounds(arg).map_or(0, |(low, high)| low.unsigned_abs().max(high.unsigned_abs()));
+    let small = u128::from(largest) * (groups.of.len() as u128 + 1) < i64::MAX as u128;
+    let all = arg.valid.is_none() && filter.is_none() && !groups.of.is_empty();
+    numbers!(arg, number => match (small, all) {
+        // Every group has a row, and every row a value: only an average asks how many.
+        (true, true) if spec.function == AggregateFunction::Sum => {
+            fold(groups, 0i64, |i, sum| *sum += number(i), |a, b| *a += b).into_iter().map(|sum| (i128::from(sum), 1)).collect()
+        }
+        (true, _) => {
+            let add = |i: usize, (sum, n): &mut (i64, i64)| if counts(Some(arg), filter, i) {
+                *sum += number(i);
+                *n += 1;
+            };
+            fold(groups, (0i64, 0i64), add, |a, b| *a = (a.0 + b.0, a.1 + b.1)).into_iter().map(|(sum, n)| (i128::from(sum), n)).collect()
+        }
+        _ => {
+            let add = |i: usize, (sum, n): &mut (i128, i64)| if counts(Some(arg), filter, i) {
+                *sum += i128::from(number(i));
+                *n += 1;
+            };
+            fold(groups, (0i128, 0i64), add, |a, b| *a = (a.0 + b.0, a.1 + b.1))
+        }
+    })
 }
 
 pub(super) fn finish_sums(spec: &Aggregate, from: Type, sums: Vec<(i128, i64)>) -> (Column, u64) {

@@ -41,7 +41,7 @@ macro_rules! numbers {
 pub(super) use numbers;
 
 /// Smallest and largest value of a column; `None` without values.
-fn bounds(column: &Column) -> Option<(i64, i64)> {
+pub(super) fn bounds(column: &Column) -> Option<(i64, i64)> {
     let len = rows_of(column);
     numbers!(column, number => {
         (0..len.div_ceil(PART))

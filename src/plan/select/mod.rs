@@ -10,6 +10,7 @@ mod from;
 mod output;
 mod personal;
 mod pushed;
+mod statement;
 mod text;
 mod window;
 
