@@ -64,6 +64,10 @@ impl Groups {
         }
         in_parts(keys)
     }
+    /// Whether every group has a row: not so where `of` holds a part of the rows that were grouped.
+    fn without_empty(&self) -> bool {
+        (0u32..).zip(&self.firsts).all(|(group, &first)| self.of.get(first as usize) == Some(&group))
+    }
     pub fn len(&self) -> usize {
         self.firsts.len()
     }
@@ -202,9 +206,9 @@ fn fold<A: Clone + Send + Sync>(groups: &Groups, zero: A, add: impl Fn(usize, &m
 fn sums(spec: &Aggregate, groups: &Groups, arg: &Column, filter: Option<&Column>) -> Vec<(i128, i64)> {
     let largest = bounds(arg).map_or(0, |(low, high)| low.unsigned_abs().max(high.unsigned_abs()));
     let small = u128::from(largest) * (groups.of.len() as u128 + 1) < i64::MAX as u128;
-    let all = arg.valid.is_none() && filter.is_none() && !groups.of.is_empty();
+    let all = arg.valid.is_none() && filter.is_none() && groups.without_empty();
     numbers!(arg, number => match (small, all) {
-        // Every group has a row, and every row a value: only an average asks how many.
+        // Every row has a value, every group a row: only an average asks how many.
         (true, true) if spec.function == AggregateFunction::Sum => {
             fold(groups, 0i64, |i, sum| *sum += number(i), |a, b| *a += b).into_iter().map(|sum| (i128::from(sum), 1)).collect()
         }

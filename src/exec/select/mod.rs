@@ -9,7 +9,6 @@ mod rows;
 mod tests;
 mod window;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Env, Exec, NONE, Schedule};
@@ -178,17 +177,19 @@ impl<'e> State<'e> {
         ids.dedup();
         let columns = rows.columns(env, &ids);
         let place = |id: ExprId| &*columns[ids.partition_point(|i| *i < id)];
-        let mut arranged: HashMap<(Vec<ExprId>, Vec<(ExprId, bool, bool)>), Arranged> = HashMap::new();
+        let mut arranged: Vec<(&Window, Arranged)> = vec![];
         let mut out = vec![];
         let mut lost = 0;
         for window in windows {
-            let key = (window.partition.clone(), window.order.iter().map(|o| (o.by, o.descending, o.nulls_first)).collect());
-            let arranged = arranged.entry(key).or_insert_with(|| {
+            let alike = |other: &Window| other.partition == window.partition && other.order == window.order;
+            let known = arranged.iter().position(|(other, _)| alike(other)).unwrap_or_else(|| {
                 let partition: Vec<&Column> = window.partition.iter().map(|&id| place(id)).collect();
                 let order: Vec<(&Column, Order)> = window.order.iter().map(|o| (place(o.by), *o)).collect();
-                let peers = windows.iter().any(|w| w.partition == window.partition && w.order == window.order && w.function.asks_peers());
-                Arranged::new(&partition, &order, rows.len, peers)
+                let peers = windows.iter().any(|w| alike(w) && w.function.asks_peers());
+                arranged.push((window, Arranged::new(&partition, &order, rows.len, peers)));
+                arranged.len() - 1
             });
+            let arranged = &arranged[known].1;
             out.push(match &window.function {
                 WindowFunction::RowNumber => arranged.row_number(),
                 WindowFunction::Rank => arranged.rank(),

@@ -129,7 +129,7 @@ impl Arranged {
         match (spec.function, arg) {
             (AggregateFunction::Min | AggregateFunction::Max, Some(arg)) => {
                 let least = spec.function == AggregateFunction::Min;
-                let mut best: Vec<Option<i64>> = vec![None; len];
+                let mut best: Vec<Option<i64>> = Vec::with_capacity(len);
                 // Both ends of the frame only move on: a queue of candidates, each better than those behind it.
                 let mut queue: VecDeque<usize> = VecDeque::new();
                 let mut next = 0;
@@ -153,7 +153,7 @@ impl Arranged {
                     while queue.front().is_some_and(|&f| f < from) {
                         queue.pop_front();
                     }
-                    best[place] = queue.front().filter(|_| from < to).map(|&f| value(f));
+                    best.push(queue.front().filter(|_| from < to).map(|&f| value(f)));
                 }
                 (of_numbers(arg, spec.ty, self.back(|place| best[place])), 0)
             }

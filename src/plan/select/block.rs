@@ -8,7 +8,7 @@ use sqlparser::ast::Spanned as _;
 use super::aggregate::Grouping;
 use super::convert::Level;
 use super::text::{FORM, SqlText};
-use super::{CONSTANT, GROUP, Given, Join, Limit, Order, OutputColumn, Query, SLOTS, Select, Source, Step, StepKind, WINDOW, Window};
+use super::{CONSTANT, GROUP, Given, Join, Limit, OutputColumn, Query, SLOTS, Select, Step, StepKind, WINDOW, Window};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::checker::{Outcome, check};
 use crate::plan::syntax::Ast;
@@ -192,25 +192,29 @@ impl<'a> Compiler<'a> {
         if self.errors.has_errors() {
             return None;
         }
-        self.finish(block, first, filter, having, qualify, ids, names, distinct, order, limit)
+        let select = Select {
+            first,
+            joins: vec![],
+            constants: vec![],
+            filter,
+            group: None,
+            having,
+            windows: vec![],
+            window_table: 0,
+            qualify,
+            columns: ids,
+            distinct,
+            order,
+            limit,
+        };
+        self.finish(block, select, &names)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn finish(
-        &mut self,
-        block: Block,
-        first: Source,
-        filter: Vec<ExprId>,
-        having: Vec<ExprId>,
-        qualify: Vec<ExprId>,
-        columns: Vec<ExprId>,
-        names: Vec<String>,
-        distinct: bool,
-        order: Vec<Order>,
-        limit: Limit,
-    ) -> Option<usize> {
+    /// Adds to the clauses what their expressions asked for, and declares the derived tables.
+    fn finish(&mut self, block: Block, mut select: Select, names: &[String]) -> Option<usize> {
+        let Select { first, filter, having, qualify, columns, order, .. } = &select;
         let frame = block.frame;
-        let after = having.iter().chain(&qualify).chain(&columns).copied().chain(order.iter().map(|o| o.by));
+        let after = having.iter().chain(qualify).chain(columns).copied().chain(order.iter().map(|o| o.by));
         let mut after = after.chain(block.windows.iter().flat_map(Window::reads));
         if block.group.is_some() && after.any(|id| self.graph.reads(id) & ((1 << GROUP) - 1) != 0) {
             let help = "compute what belongs to one row in a `with` select, and group that";
@@ -222,7 +226,7 @@ impl<'a> Compiler<'a> {
                 help,
             );
         }
-        let mut all: Vec<ExprId> = first.filters.iter().chain(&filter).chain(&having).chain(&qualify).chain(&columns).copied().collect();
+        let mut all: Vec<ExprId> = first.filters.iter().chain(filter).chain(having).chain(qualify).chain(columns).copied().collect();
         all.extend(order.iter().map(|o| o.by));
         for join in &block.joins {
             all.extend(join.right.filters.iter().chain(&join.residual));
@@ -266,7 +270,7 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        let defs = names.iter().zip(&columns).map(|(name, &id)| column(name, self.graph.type_of(id))).collect();
+        let defs = names.iter().zip(columns).map(|(name, &id)| column(name, self.graph.type_of(id))).collect();
         let table = self.derived("", defs);
         for (c, &id) in columns.iter().enumerate() {
             if self.is_personal(&frame, id) && !super::personal::by_type(self.graph.type_of(id)) {
@@ -276,21 +280,8 @@ impl<'a> Compiler<'a> {
         for id in all {
             self.read(&frame, id);
         }
-        let select = Select {
-            first,
-            joins: block.joins,
-            constants: block.constants,
-            filter,
-            group,
-            having,
-            windows: block.windows,
-            window_table,
-            qualify,
-            columns,
-            distinct,
-            order,
-            limit,
-        };
+        (select.joins, select.constants, select.windows) = (block.joins, block.constants, block.windows);
+        (select.group, select.window_table) = (group, window_table);
         self.steps.push(Step { table, kind: StepKind::Select(Box::new(select)) });
         Some(table)
     }
