@@ -88,8 +88,8 @@ funds/payment-after-death,2,630.00,2
 exit 0
 -- stdout
 rank,entity,subject,severity,message
-1,household,**,critical,315.00 was paid on 2019-06-15 for a period that ended 89 days after the death recorded on 2019-04-02
-1,household,**,critical,315.00 was paid on 2019-09-15 for a period that ended 181 days after the death recorded on 2019-04-02
+1,household,H2,critical,315.00 was paid on 2019-06-15 for a period that ended 89 days after the death recorded on 2019-04-02
+1,household,H2,critical,315.00 was paid on 2019-09-15 for a period that ended 181 days after the death recorded on 2019-04-02
 "#);
     insta::assert_snapshot!(ask("select table_name, count(*) as n from recount.rejected group by table_name"), @r#"
 exit 0
@@ -141,7 +141,7 @@ exit 0
 payment_id,x
 P15,
 -- stderr
-warning[sql-lost-values]: 1 result have no value: divided by zero, or too large a number
+warning[sql-lost-values]: 1 result without a value: divided by zero, or too large a number
  |
 help: ask for them: `where divisor = 0`
 "#);
@@ -149,27 +149,27 @@ help: ask for them: `where divisor = 0`
 exit 0
 -- stdout
 table,file,line,column,value
+members,data/members.csv,5,person_id,M4
 members,data/members.csv,5,household_id,H4
 members,data/members.csv,5,id_no,522301********0443
+members,data/members.csv,5,name,李**
+members,data/members.csv,5,region_code,522301001002
 members,data/members.csv,5,joined_at,2015-01-01
 members,data/members.csv,5,left_at,
-members,data/members.csv,5,name,李**
-members,data/members.csv,5,person_id,M4
-members,data/members.csv,5,region_code,522301001002
-payments,data/payments-2019.csv,11,amount,110.00
-payments,data/payments-2019.csv,11,paid_on,2019-05-10
-payments,data/payments-2019.csv,11,payee_id_no,522301********0443
 payments,data/payments-2019.csv,11,payment_id,P10
-payments,data/payments-2019.csv,11,period_end,2019-05-31
+payments,data/payments-2019.csv,11,payee_id_no,522301********0443
 payments,data/payments-2019.csv,11,programme,DISAB
 payments,data/payments-2019.csv,11,status,ok
-payments,data/payments-2019.csv,12,amount,110.00
-payments,data/payments-2019.csv,12,paid_on,2019-05-24
-payments,data/payments-2019.csv,12,payee_id_no,522301********0443
+payments,data/payments-2019.csv,11,amount,110.00
+payments,data/payments-2019.csv,11,paid_on,2019-05-10
+payments,data/payments-2019.csv,11,period_end,2019-05-31
 payments,data/payments-2019.csv,12,payment_id,P11
-payments,data/payments-2019.csv,12,period_end,2019-05-31
+payments,data/payments-2019.csv,12,payee_id_no,522301********0443
 payments,data/payments-2019.csv,12,programme,DISAB
 payments,data/payments-2019.csv,12,status,ok
+payments,data/payments-2019.csv,12,amount,110.00
+payments,data/payments-2019.csv,12,paid_on,2019-05-24
+payments,data/payments-2019.csv,12,period_end,2019-05-31
 "#);
     insta::assert_snapshot!(ask(&["--subject", "hushold=H4"]), @r#"
 exit 2
