@@ -4,8 +4,9 @@
 CARGO ?= cargo
 RECOUNT = target/release/recount
 AS_OF ?= 2020-12-31
+PYTHON ?= python3
 
-.PHONY: help demo test build rules accept docs lint dist clean
+.PHONY: help demo test oracle build rules accept docs lint dist clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +19,9 @@ demo: build ## audit the sample programme and print where its report is
 
 test: lint ## all tests: formatting, clippy, unit, property, integration, documentation, the rules' own
 	$(CARGO) test --locked --release
+
+oracle: build ## ask DuckDB the same questions as `recount query`; skipped without its Python package
+	$(PYTHON) tests/oracle/oracle.py $(RECOUNT)
 
 rules: build ## lint and test the shipped rules
 	$(RECOUNT) lint -p sample_data

@@ -205,26 +205,46 @@ pub(super) struct TestArgs {
     pub mutate: bool,
 }
 
-/// Filters the findings of a run
+/// Filters the findings of a run, asks a question in SQL, or shows all records of one subject
 #[derive(Debug, Args)]
 pub(super) struct QueryArgs {
-    /// Condition, such as `severity >= 'high' and amount > 10000`; fields: rule, family, severity, amount, region, date, period,
-    /// measure, entity, subject, case, rank, exempt, records, key. Default: not exempt
-    #[arg(value_name = "CONDITION")]
+    /// Condition on findings, such as `severity >= 'high' and amount > 10000`; fields: rule, family, severity, amount, region, date,
+    /// period, measure, entity, subject, case, rank, exempt, records, key. Default: not exempt. A text that begins with `select` or
+    /// `with` is a question in SQL over the project's tables and views, and over the run's recount.findings, recount.cases,
+    /// recount.outcomes and recount.rejected
+    #[arg(value_name = "CONDITION OR SELECT")]
     pub condition: Option<String>,
+    /// A question in SQL; `-` reads it from the standard input
+    #[arg(long, value_name = "SELECT", conflicts_with = "condition")]
+    pub sql: Option<String>,
+    /// All records of one subject in all tables: `person=ID`, `household=KEY` (entities as the rules name them), or `TABLE.COLUMN=VALUE`
+    #[arg(long, value_name = "ENTITY=VALUE", conflicts_with_all = ["condition", "sql", "run"])]
+    pub subject: Option<String>,
     /// Run folder, or its name under runs/; default: the latest
     #[arg(short, long, value_name = "RUN")]
     pub run: Option<PathBuf>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = TableForm::Table, value_name = "FORM")]
-    pub format: TableForm,
+    /// Form of the result; default: a table, and csv for SQL when the output is no terminal
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub format: Option<TableForm>,
+    /// SQL: only records in this region, of the first table of each `from`: a code, or a name
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// SQL and subjects: the day of `as_of()` and of snapshots; default: today
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// SQL: a parameter's value for this question, in the parameter's own unit; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// SQL and subjects: read the delivered files again, though a store of them is up to date
+    #[arg(long)]
+    pub no_store: bool,
     /// Language of the messages
     #[arg(long, value_enum, default_value_t = Language::En, value_name = "LANG")]
     pub lang: Language,
     /// Show personal data in full; needs --authority and is logged
     #[arg(long, requires = "authority")]
     pub reveal: bool,
-    /// Who allows it: a document number
+    /// Who allows it, or allows columns marked `restricted:` to be read: a document number
     #[arg(long, value_name = "REF")]
     pub authority: Option<String>,
 }

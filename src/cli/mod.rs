@@ -3,6 +3,7 @@
 //! Results go to stdout; diagnostics, progress and logs to stderr. One file per command.
 
 mod args;
+mod ask;
 mod clock;
 mod exit;
 mod explain;

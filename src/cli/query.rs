@@ -1,4 +1,5 @@
-//! `recount query`: the findings of a run for which a condition holds. Personal data are masked unless someone answers for showing them.
+//! `recount query`: the findings of a run for which a condition holds, a question in SQL, or the records of one subject. Personal data
+//! are masked unless someone answers for showing them.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::path::Path;
 use super::args::{QueryArgs, TableForm};
 use super::output::{Side, columns, print};
 use super::session::plural;
-use super::{Exit, Session, clock};
+use super::{Exit, Session, ask, clock};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::report;
 use crate::run::{self, Filter, RunContent};
@@ -15,6 +16,12 @@ use crate::run::{self, Filter, RunContent};
 const SHOWN: [&str; 7] = ["case", "severity", "rule", "subjects", "date", "amount_yuan", "message"];
 
 pub(super) fn query(arguments: &QueryArgs, session: &Session) -> Result<Exit, Diagnostics> {
+    if arguments.subject.is_some() {
+        return ask::subject(arguments, session);
+    }
+    if let Some(sql) = ask::statement(arguments)? {
+        return ask::ask(&sql, arguments, session);
+    }
     let filter = Filter::parse(arguments.condition.as_deref().unwrap_or("not exempt"))?;
     let folder = super::runs::folder(arguments.run.as_ref(), session)?;
     let content = run::read(&folder)?;
@@ -22,10 +29,12 @@ pub(super) fn query(arguments: &QueryArgs, session: &Session) -> Result<Exit, Di
     let count = chosen.len();
     let content = only(content, &chosen);
     if let (true, Some(authority)) = (arguments.reveal, &arguments.authority) {
-        log_access(&folder, authority, arguments.condition.as_deref().unwrap_or_default(), &content.manifest.time_zone)?;
+        let run = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let condition = arguments.condition.as_deref().unwrap_or_default();
+        log_access(folder.parent().unwrap_or(&folder), authority, &run, condition, &content.manifest.time_zone)?;
     }
     let options = report::Options { lang: super::run::lang(arguments.lang), reveal: arguments.reveal };
-    match arguments.format {
+    match arguments.format.unwrap_or(TableForm::Table) {
         TableForm::Csv => print(&String::from_utf8_lossy(&report::findings_csv(&content, &options)?))?,
         TableForm::Json => print(&report::json(&content, &options))?,
         TableForm::Table => {
@@ -64,17 +73,17 @@ fn table(csv: &[u8], width: usize) -> String {
 }
 
 /// One line per look at unmasked data, beside the runs: time, operator, authority, run, condition.
-fn log_access(folder: &Path, authority: &str, condition: &str, time_zone: &str) -> Result<(), Diagnostics> {
-    let path = folder.parent().unwrap_or(folder).join("access.log");
+pub(super) fn log_access(runs: &Path, authority: &str, run: &str, condition: &str, time_zone: &str) -> Result<(), Diagnostics> {
+    let path = runs.join("access.log");
     let entry = serde_json::json!({
         "time": clock::now(time_zone), "operator": clock::operator(), "host": clock::host(), "authority": authority,
-        "run": folder.file_name().unwrap_or_default().to_string_lossy(), "command": "query", "condition": condition,
+        "run": run, "command": "query", "condition": condition,
     });
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&path).and_then(|mut file| writeln!(file, "{entry}")).map_err(|error| {
+    std::fs::create_dir_all(runs).and_then(|()| options.open(&path)).and_then(|mut file| writeln!(file, "{entry}")).map_err(|error| {
         Diagnostic::error("cannot-write", format!("the access log cannot be written: {error}"))
             .place(Place::File(path.display().to_string()), "")
             .help("personal data are shown only when the access is logged")

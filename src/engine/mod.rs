@@ -13,6 +13,7 @@ use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
 use crate::table::{Loaded, Progress, Silent};
 
+mod ask;
 mod evidence;
 mod finding;
 mod identity;
@@ -23,11 +24,14 @@ mod outcome;
 mod parts;
 mod population;
 mod prepare;
+mod records;
 mod test;
 mod without;
 
+pub use ask::{Question, Reply, ask};
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
+pub use records::{Found, Lookup, RecordOrigin, records_of};
 pub use test::{TestResult, Verdict, run_tests};
 
 /// What a run is asked for besides its rules.

@@ -8,7 +8,7 @@ use super::needs::flag_expressions;
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Env, REASONS, UnitResult};
 use crate::finding::{Count, Coverage, Outcome, Status};
-use crate::plan::{BinaryOp, Expr, ExprId, Graph, Partition};
+use crate::plan::{Expr, ExprId, Graph, Partition};
 use crate::rule::Rule;
 
 /// Rules from this many units up may be set apart for flagging too many.
@@ -24,9 +24,7 @@ pub fn watched(graph: &Graph, check: &CheckPlan) -> Vec<ExprId> {
             continue;
         }
         let expr = graph.get(id);
-        let arithmetic =
-            |op: &BinaryOp| matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Remainder);
-        if matches!(expr, Expr::Parameter { .. } | Expr::Cast { .. }) || matches!(expr, Expr::Binary { op, .. } if arithmetic(op)) {
+        if matches!(expr, Expr::Parameter { .. }) || graph.is_arithmetic(id) {
             out.push(id);
         }
         todo.extend(expr.args());

@@ -19,6 +19,7 @@ mod parameter;
 mod pass;
 mod profile;
 mod schedule;
+pub mod select;
 mod set;
 mod texts;
 mod vector;

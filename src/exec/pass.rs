@@ -205,7 +205,7 @@ fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
 }
 
 /// Units of `inside` for which `id` has no value though its arguments have.
-fn gaps_of(batch: &Batch<'_>, id: ExprId, inside: &Bits) -> u64 {
+pub(super) fn gaps_of(batch: &Batch<'_>, id: ExprId, inside: &Bits) -> u64 {
     let vector = batch.eval(id);
     let Some(valid) = vector.valid_bits(batch.len) else { return 0 };
     let mut without = inside.zip(&valid, |i, v| i & !v);

@@ -229,6 +229,12 @@ impl Graph {
     pub fn get_neighbour(&self, id: NeighbourId) -> &Neighbour {
         &self.neighbours[id.index()]
     }
+    /// Whether a node computes a number that may have no result: division by zero, too large a number.
+    pub fn is_arithmetic(&self, id: ExprId) -> bool {
+        use super::BinaryOp as Op;
+        let op = |op: &Op| matches!(op, Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder);
+        matches!(self.get(id), Expr::Cast { .. }) || matches!(self.get(id), Expr::Binary { op: o, .. } if op(o))
+    }
     pub fn expr_count(&self) -> usize {
         self.exprs.len()
     }

@@ -21,6 +21,7 @@ mod partition;
 mod policy;
 mod rows;
 mod scope;
+pub mod select;
 mod show;
 mod syntax;
 mod types;

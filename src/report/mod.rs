@@ -5,6 +5,7 @@ mod export;
 mod html;
 mod ledger;
 mod markup;
+mod reply;
 mod show;
 mod terminal;
 mod view;
@@ -13,6 +14,7 @@ mod words;
 pub use export::{cases_csv, findings_csv, json, outcomes_csv};
 pub use html::html;
 pub use ledger::ledger;
+pub use reply::{cell, numeric, quoted, reply_csv, reply_json};
 pub use terminal::summary;
 pub use words::Lang;
 

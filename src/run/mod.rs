@@ -9,6 +9,7 @@ mod folder;
 mod frame;
 mod place;
 mod store;
+mod tables;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use filter::{FIELDS, Filter};
 pub use folder::{Sink, Written, existing, write};
 pub use place::{Place, places, regions};
 pub use store::{read, severity_name, status_name};
+pub use tables::{TABLES, tables};
 
 use crate::case::{Case, RuleCard, VisitPlan};
 use crate::finding::{Coverage, Finding, Outcome};

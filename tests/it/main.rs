@@ -13,4 +13,5 @@ mod rule_page;
 mod rules;
 mod rules_index;
 mod synth;
+mod sql;
 mod tidy;
