@@ -25,7 +25,7 @@ pub struct UnitJob<'j> {
     pub flag: JobFlag<'j>,
     /// Money of a unit (fen), where a rule states it for all units.
     pub amount: Option<ExprId>,
-    /// Look-ups of parameters and arithmetic of the unit's own frame: units for which they give no value are counted.
+    /// Look-ups of parameters and arithmetic: units that cannot be assessed and for which they give no value are counted.
     pub watched: Vec<ExprId>,
 }
 
@@ -68,7 +68,8 @@ pub struct UnitResult {
     pub clear: Tally,
     /// By position in [`REASONS`].
     pub reasons: [Tally; 5],
-    /// Per watched expression: units of the population for which it has no value though all it is made of has one.
+    /// Per watched expression: units (or pairs with a register's row) that could not be assessed and for which it has no value though all it
+    /// is made of has one.
     pub gaps: Vec<u64>,
 }
 
@@ -175,9 +176,11 @@ fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
             }
         }
     }
+    let mut undecided = Bits::new(len, false);
+    not.iter().for_each(|(i, _)| undecided.set(*i, true));
     for (&id, gaps) in job.watched.iter().zip(&mut result.gaps) {
-        if batch.env.graph.reads(id) & !1 == 0 {
-            *gaps = gaps_of(batch, id, &inside);
+        if undecided.any() && batch.env.graph.reads(id) & !1 == 0 {
+            *gaps = gaps_of(batch, id, &undecided);
         }
     }
     result.flagged = flagged.ones().map(|i| (start + i) as u32).collect();
@@ -237,7 +240,7 @@ fn pairs<'e>(
     units: &[usize],
     number: usize,
     register: &Register,
-    look: &mut dyn FnMut(&Batch<'e>),
+    look: &mut dyn FnMut(&Batch<'e>, &Bits),
 ) -> (Vec<PairFlag>, Vec<(usize, Code)>) {
     let env = batch.env;
     let unit_rows = &batch.slots[0].ids;
@@ -286,8 +289,8 @@ fn pairs<'e>(
         let slot = |rel, rows| Reached { rel, ids: Rc::new(Ids::List(Cow::Owned(rows))) };
         let pair = Batch::new(env, vec![slot(batch.slots[0].rel, left), slot(rel, right)]);
         let vector = pair.eval(register.flag);
-        look(&pair);
         let (yes, no) = vector.truth(pair.len);
+        look(&pair, &yes.or(&no).not());
         for (k, &(position, rung, row)) in found.iter().enumerate() {
             let flagged = if yes.get(k) {
                 Some(true)
@@ -315,11 +318,11 @@ fn judge_pairs(batch: &Batch<'_>, units: &[usize], registers: &[Register], watch
         };
     };
     for (number, register) in registers.iter().enumerate() {
-        let (found, without) = pairs(batch, units, number, register, &mut |pair| {
+        let (found, without) = pairs(batch, units, number, register, &mut |pair, unknown| {
             for (&id, gaps) in watched.iter().zip(&mut *gaps) {
                 // What reads the register's row is there for pairs alone.
                 if pair.env.graph.reads(id) >> 1 & 1 == 1 {
-                    *gaps += gaps_of(pair, id, &Bits::new(pair.len, true));
+                    *gaps += gaps_of(pair, id, unknown);
                 }
             }
         });
@@ -344,5 +347,5 @@ fn judge_pairs(batch: &Batch<'_>, units: &[usize], registers: &[Register], watch
 pub fn pairs_of(env: Env<'_>, rel: RelId, rows: &[u32], registers: &[Register]) -> Vec<PairFlag> {
     let batch = Batch::list(env, rel, rows.to_vec());
     let units: Vec<usize> = (0..rows.len()).collect();
-    registers.iter().enumerate().flat_map(|(number, register)| pairs(&batch, &units, number, register, &mut |_| {}).0).collect()
+    registers.iter().enumerate().flat_map(|(number, register)| pairs(&batch, &units, number, register, &mut |_, _| {}).0).collect()
 }

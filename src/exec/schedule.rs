@@ -35,7 +35,9 @@ pub struct Schedule {
 struct Walk<'g> {
     graph: &'g mut Graph,
     catalog: &'g Catalog,
-    exprs: FxHashMap<ExprId, u32>,
+    /// By expression, and whether it stands inside an aggregate.
+    exprs: FxHashMap<(ExprId, bool), u32>,
+    inside: bool,
     levels: FxHashMap<Node, u32>,
     shared_ids: FxHashMap<Shared, usize>,
     schedule: Schedule,
@@ -48,6 +50,7 @@ impl Schedule {
             graph,
             catalog,
             exprs: FxHashMap::default(),
+            inside: false,
             levels: FxHashMap::default(),
             shared_ids: FxHashMap::default(),
             schedule: Schedule::default(),
@@ -135,7 +138,7 @@ impl Walk<'_> {
         })
     }
     fn expr(&mut self, id: ExprId) -> u32 {
-        if let Some(&level) = self.exprs.get(&id) {
+        if let Some(&level) = self.exprs.get(&(id, self.inside)) {
             return level;
         }
         let level = match self.graph.get(id).clone() {
@@ -161,10 +164,12 @@ impl Walk<'_> {
             }
             Expr::Parameter { args, at, place, .. } => self.all(args.into_iter().chain(at).chain(place).collect::<Vec<_>>()),
             Expr::Aggregate { owner, set, inner, function, distinct, arg, filter } => {
+                let around = std::mem::replace(&mut self.inside, true);
                 let inside = self.set(set).max(self.all(arg.into_iter().chain(filter)));
+                self.inside = around;
                 let outside = self.hops(&owner);
-                // Many owners may share their members too, where they are matched by a key.
-                let shares = !owner.hops.is_empty() || matches!(self.graph.get_set(set), RowSet::Matching { .. });
+                // Rows inside an aggregate ask of one owner many times, and owners that are matched by a key may share their members.
+                let shares = !owner.hops.is_empty() || around || matches!(self.graph.get_set(set), RowSet::Matching { .. });
                 if shares && !correlated(self.graph, arg, filter, inner) {
                     let shared = Shared { set, function, distinct, arg, filter };
                     self.share(shared, id, inside).max(outside)
@@ -173,7 +178,7 @@ impl Walk<'_> {
                 }
             }
         };
-        self.exprs.insert(id, level);
+        self.exprs.insert((id, self.inside), level);
         level
     }
     /// An aggregate that many rows ask of one owner is computed once per owner.

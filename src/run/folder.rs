@@ -60,7 +60,7 @@ impl Sink<'_> {
     ) -> Result<(), Diagnostics> {
         let path = format!("{name}.parquet");
         let mut file = BufWriter::with_capacity(1 << 18, self.create(&path)?);
-        let written = super::frame::write(name, manifest, &mut file, rows, part).map_err(|e| io::Error::other(e.to_string()));
+        let written = super::frame::write(name, manifest, &mut file, rows, part).map_err(cause);
         written.and_then(|()| file.flush()).map_err(|e| unwritable(&self.target.join(&path), &e))
     }
 
@@ -106,6 +106,14 @@ fn private_file(path: &Path) -> io::Result<File> {
 #[cfg(not(unix))]
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// What the disk said, where that is why a table could not be written.
+fn cause(error: parquet::errors::ParquetError) -> io::Error {
+    match error {
+        parquet::errors::ParquetError::External(inner) => inner.downcast::<io::Error>().map_or_else(io::Error::other, |e| *e),
+        other => io::Error::other(other),
+    }
 }
 
 /// The cause in words, with what to do about it.
