@@ -217,9 +217,15 @@ pub(super) enum TableForm {
     Json,
 }
 
-/// Writes a synthetic programme with planted cases, innocent look-alikes and the truth about both
+/// Writes a synthetic programme with planted cases, innocent look-alikes and the truth about both; with --roll a roll of people for linkage
 #[derive(Debug, Args)]
 pub(super) struct SynthArgs {
+    /// Write a roll of about N people for record linkage instead: kin, twins, mistakes at stated rates, households counted twice
+    #[arg(long, value_name = "N", conflicts_with_all = ["households", "years", "rules"])]
+    pub roll: Option<usize>,
+    /// With --roll: a roll kept badly
+    #[arg(long, requires = "roll")]
+    pub hard: bool,
     /// Households in the register
     #[arg(long, default_value_t = 2000, value_name = "N")]
     pub households: usize,
