@@ -175,7 +175,7 @@ impl<'e> Batch<'e> {
                 Some(column) => take(column, &ids, ty),
                 None => Vector::null(ty),
             },
-            Rel::Groups { .. } | Rel::Rows { .. } => match self.env.nodes.frame(rel).map(|f| &f.kind) {
+            Rel::Groups { .. } | Rel::Linked { .. } | Rel::Rows { .. } => match self.env.nodes.frame(rel).map(|f| &f.kind) {
                 Some(FrameKind::Groups { keys, .. }) if column < keys.len() => take_vector(&keys[column], &ids, ty),
                 Some(FrameKind::Rows { period: Some(period), .. }) if column == 0 => take_vector(period, &ids, ty),
                 _ => Vector::null(ty),

@@ -19,7 +19,7 @@ pub fn chunked<T: Send>(env: Env<'_>, rel: RelId, f: impl Fn(usize, &Batch<'_>) 
     let rows = env.nodes.rows(&env, rel);
     let chunk = match env.graph.get_rel(rel) {
         // A few groups of many members each are as much work as many rows: they are shared out too.
-        Rel::Groups { parts } => {
+        Rel::Groups { parts } | Rel::Linked { parts, .. } => {
             let members: usize = parts.iter().map(|p| env.nodes.rows(&env, p.of)).sum();
             (CHUNK / (members / rows.max(1)).max(1)).clamp(64, CHUNK)
         }

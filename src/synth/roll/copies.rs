@@ -131,7 +131,8 @@ impl Lister<'_> {
                         let to = self.elsewhere(v);
                         let line = self.line((v, h), m, Relation::Head, to, true);
                         let b = self.add(vec![line], to);
-                        self.shared.push(Shared { a: listing, b, class: "moved" });
+                        // Alone in the own village: a household of its own beside the old one.
+                        self.shared.push(Shared { a: listing, b, class: if to == v { "split" } else { "moved" } });
                     }
                 }
                 previous = Some((v, h, listing));
