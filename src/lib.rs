@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod schema;
+pub mod linkage;
 pub mod project;
 pub mod source;
 pub mod table;
