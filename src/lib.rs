@@ -18,5 +18,6 @@ pub mod engine;
 pub mod case;
 pub mod run;
 pub mod report;
+pub mod link;
 pub mod synth;
 pub mod cli;

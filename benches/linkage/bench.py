@@ -95,7 +95,8 @@ def main():
         for tool in ("splink", "recount"):
             if only and tool != only or (tool == "splink" and name == "cn10m"):
                 continue
-            out, log = base / f"{tool}-{name}.parquet", base / f"{tool}-{name}.log"
+            stem = f"{tool}-{name}" + ("-plain" if effort == "plain" and tool == "splink" else "")
+            out, log = base / f"{stem}.parquet", base / f"{stem}.log"
             own = OWN[tool]
             if tool == "splink":
                 line = run([sys.executable, str(HERE / "splink_run.py"), name, str(folder), str(out), threads, effort], log)
@@ -106,7 +107,9 @@ def main():
             line = {"set": name, "tool": tool, "effort": effort, "threads": threads, "rows": real.height, **line}
             if line["exit"] == 0:
                 pairs = pl.read_parquet(out)
-                line |= measure.pairwise(pairs, real, own) | households(name, folder, pairs, own)
+                line |= measure.pairwise(pairs, real, own)
+                for at, weight in (("own", own), ("best", line["best_at"])):
+                    line |= {f"{key}_at_{at}": value for key, value in households(name, folder, pairs, weight).items()}
                 if tool == "splink":
                     line["stages_cpu"] = json.loads(open(log).read().strip().splitlines()[-1])
                 else:

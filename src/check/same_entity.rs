@@ -10,7 +10,7 @@ use super::{Check, CheckPlan, Flag, Members, Precondition, Reason, UnitKind};
 use crate::diagnostic::yaml::{OneOrMany, Ordered, TextOr};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::linkage::{Accept, Blocking, Field, KeyPart as BlockPart, Kind, Part, Spec};
-use crate::plan::{AggregateFunction, BinaryOp, ExprId, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, Slot, Want};
+use crate::plan::{AggregateFunction, BinaryOp, ExprId, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want};
 use crate::schema::{TextKind, Type};
 
 /// Flags records that describe one person (or household) although no key says so.
@@ -19,12 +19,11 @@ use crate::schema::{TextKind, Type};
 pub struct SameEntityCheck {
     /// Table or view whose records are looked at.
     pub table: Spanned<String>,
-    /// A second table: its records are sought for those of `table`, and links within one table are not wanted.
-    pub with: Option<Spanned<String>>,
+    /// Other tables: their records are sought for those of `table`, and links within `table` or among the others are not wanted.
+    #[serde(default)]
+    pub with: Names,
     /// Which records of `table` take part; all when absent.
     pub among: Option<Spanned<String>>,
-    /// Which records of `with` take part; all when absent.
-    pub with_among: Option<Spanned<String>>,
     /// What is compared: columns, or names with what stands there: `[name, id_no, {born: birth_date, village: {of: region_code, kind: region}}]`.
     pub compare: OneOrMany<TextOr<Ordered<TextOr<Compared>>>>,
     /// Household or listing of a record of `table`: members of one listing are kin, not one person.
@@ -49,7 +48,7 @@ pub struct SameEntityCheck {
 pub struct Compared {
     /// Expression of a record of `table`; the column of the field's name when absent.
     pub of: Option<Spanned<String>>,
-    /// Expression of a record of `with`; as `of` when absent.
+    /// Expression of a record of `with` (of each of the tables); as `of` when absent.
     pub with: Option<Spanned<String>>,
     /// What the values mean; follows from the column's type when absent.
     pub kind: Option<Kind>,
@@ -65,7 +64,8 @@ pub struct Compared {
 impl Check for SameEntityCheck {
     const NAME: &'static str = "same_entity";
     const TITLE: &'static str = "One person under several records";
-    const FINDS: &'static str = "Records that describe the same person or household under different ids, names or villages, by probabilistic record linkage.";
+    const FINDS: &'static str =
+        "Records that describe the same person or household under different ids, names or villages, by probabilistic record linkage.";
     const POPULATION: &'static str = "Records of `table`, as narrowed by `among`; a record in which nothing compared has a value is not assessable. With `report: group`: people, as linkage finds them.";
     const DOC: &'static str = include_str!("../../docs/checks/same_entity.md");
 
@@ -73,18 +73,16 @@ impl Check for SameEntityCheck {
         &self.table
     }
     fn others(&self) -> Vec<Spanned<String>> {
-        self.with.iter().cloned().collect()
+        self.with.0.clone()
     }
     fn among(&self) -> Option<&Spanned<String>> {
         self.among.as_ref()
     }
     fn plan(&self, planner: &mut Planner) -> Option<CheckPlan> {
         let source = planner.source(&self.table)?;
-        let other = match &self.with {
-            Some(name) => Some(planner.source(name)?),
-            None => None,
-        };
-        let unit = self.unit(planner, source, other)?;
+        let others: Vec<Option<Source>> = self.with.iter().map(|name| planner.source(name)).collect();
+        let others: Vec<Source> = others.into_iter().collect::<Option<_>>()?;
+        let unit = self.unit(planner, source, others)?;
         if planner.group { self.of_groups(planner, &unit) } else { self.of_records(planner, &unit) }
     }
 }
@@ -92,7 +90,7 @@ impl Check for SameEntityCheck {
 /// What both forms of unit are made of.
 struct Unit {
     source: Source,
-    other: Option<Source>,
+    others: Vec<Source>,
     groups: RelId,
     among: Option<ExprId>,
     /// Expressions of a record of `table` that are scored.
@@ -119,7 +117,7 @@ impl SameEntityCheck {
                             TextOr::Text(text) => Written { name, of: text, with: text, more: None },
                             TextOr::Other(field) => {
                                 let of = field.of.as_ref().unwrap_or(name);
-                                Written { name, of, with: field.with.as_ref().unwrap_or(of), more: Some(field) }
+                                Written { name, of, with: field.&with.unwrap_or(of), more: Some(field) }
                             }
                         });
                     }
@@ -129,23 +127,17 @@ impl SameEntityCheck {
         all
     }
 
-    fn unit(&self, planner: &mut Planner, source: Source, other: Option<Source>) -> Option<Unit> {
+    fn unit(&self, planner: &mut Planner, source: Source, others: Vec<Source>) -> Option<Unit> {
         let records = planner.record_scope(source, &RowRef::slot(0));
-        let other_records = other.map(|other| planner.record_scope(other, &RowRef::slot(0)));
+        let other_records: Vec<Scope> = others.iter().map(|&other| planner.record_scope(other, &RowRef::slot(0))).collect();
         let among = planner.optional_bool(self.among.as_ref(), &records);
-        let with_among = match &other_records {
-            Some(scope) => planner.optional_bool(self.with_among.as_ref(), scope),
-            None => Some(None),
-        };
-        let (mut keys, mut other_keys, mut fields, mut scored) = (vec![], vec![], vec![], vec![]);
+        let (mut keys, mut fields, mut scored) = (vec![], vec![], vec![]);
+        let mut other_keys: Vec<Vec<ExprId>> = vec![vec![]; others.len()];
         let mut good = true;
         for written in self.fields() {
             let own = planner.expr(written.of, &records, Want::Any);
-            let there = match &other_records {
-                Some(scope) => planner.expr(written.with, scope, Want::Any),
-                None => own,
-            };
-            let (Some(own), Some(there)) = (own, there) else {
+            let there: Vec<Option<ExprId>> = other_records.iter().map(|scope| planner.expr(written.with, scope, Want::Any)).collect();
+            let (Some(own), Some(there)) = (own, there.into_iter().collect::<Option<Vec<ExprId>>>()) else {
                 good = false;
                 continue;
             };
@@ -159,19 +151,20 @@ impl SameEntityCheck {
                 scored.push(own);
             }
             keys.push(own);
-            other_keys.push(there);
+            other_keys.iter_mut().zip(there).for_each(|(keys, there)| keys.push(there));
             fields.push(field);
         }
         if let Some(text) = &self.household {
             let own = planner.expr(text, &records, Want::Key)?;
             keys.push(own);
             let ty = planner.graph.type_of(own);
-            other_keys.push(planner.null(ty));
+            let none = planner.null(ty);
+            other_keys.iter_mut().for_each(|keys| keys.push(none));
             fields.push(Field::new("household", Kind::Household));
         }
         let block = self.blocking(planner)?;
         let accept = self.accept(planner)?;
-        let spec = Spec { blocking: block, accept, across: other.is_some(), ..Spec::new(fields) };
+        let spec = Spec { blocking: block, accept, across: !others.is_empty(), ..Spec::new(fields) };
         if let Err(problems) = spec.check() {
             for problem in problems.0 {
                 let error = Diagnostic::error("linkage-spec", problem.message);
@@ -179,13 +172,11 @@ impl SameEntityCheck {
             }
             return None;
         }
-        let (among, with_among) = (among?, with_among?);
+        let among = among?;
         let mut parts = vec![KeyPart { of: source.rel, keys, among }];
-        if let Some(other) = other {
-            parts.push(KeyPart { of: other.rel, keys: other_keys, among: with_among });
-        }
+        parts.extend(others.iter().zip(other_keys).map(|(other, keys)| KeyPart { of: other.rel, keys, among: None }));
         let groups = planner.graph.rel(Rel::Linked { parts, by: LinkSpec::new(spec) });
-        good.then_some(Unit { source, other, groups, among, scored })
+        good.then_some(Unit { source, others, groups, among, scored })
     }
 
     fn blocking(&self, planner: &mut Planner) -> Option<Vec<Blocking>> {
@@ -223,20 +214,16 @@ impl SameEntityCheck {
         let row = RowRef::slot(0).then(Hop::Group { groups: unit.groups, part: 0 });
         let over = planner.members(unit.groups, 0, true);
         let mut members = vec![(vec!["same".to_owned()], over.set, unit.source.rel)];
-        let with = unit.other.map(|other| {
-            let set = planner.members(unit.groups, 1, false).set;
-            members.push((vec![planner.def(other).name.clone()], set, other.rel));
-            Over { owner: row.clone(), set }
-        });
+        let with = self.with(planner, unit, &row, &mut members);
         scope.slots.push(Slot { names: vec!["group".into()], rel: unit.groups, row: row.clone(), bare: false, members });
-        let (figures, flag) = self.judge(planner, &row, &over, with.as_ref(), &mut scope)?;
+        let (figures, flag) = self.judge(planner, &row, &over, &with, &mut scope)?;
         let text = format!("record of {}", self.table.value);
         Some(CheckPlan {
             population: unit.among.into_iter().collect(),
             preconditions: vec![anything(planner, &unit.scored)],
             flag: Flag::Row(flag),
             measure: figures.iter().find(|(name, _)| name == "weight").map(|(_, expr)| *expr),
-            members: evidence(&over, with.as_ref()),
+            members: evidence(&over, &with),
             figures,
             ..CheckPlan::of(UnitKind::Record, text, unit.source, scope)
         })
@@ -246,25 +233,33 @@ impl SameEntityCheck {
         let row = RowRef::slot(0);
         let over = planner.members(unit.groups, 0, false);
         let mut members = vec![(vec![self.table.value.clone(), "same".to_owned()], over.set, unit.source.rel)];
-        let with = unit.other.map(|other| {
-            let with = planner.members(unit.groups, 1, false);
-            members.push((vec![planner.def(other).name.clone()], with.set, other.rel));
-            with
-        });
+        let with = self.with(planner, unit, &row, &mut members);
         let slot = Slot { names: vec!["group".into()], rel: unit.groups, row: row.clone(), bare: true, members };
         let mut scope = Scope { slots: vec![slot], ..Scope::default() };
         planner.group_frame(&mut scope, unit.groups, 0, unit.source);
         let identity = self.identity(planner, unit, &over)?;
-        let (figures, flag) = self.judge(planner, &row, &over, with.as_ref(), &mut scope)?;
+        let (figures, flag) = self.judge(planner, &row, &over, &with, &mut scope)?;
         Some(CheckPlan {
             rel: unit.groups,
             flag: Flag::Row(flag),
             measure: figures.iter().find(|(name, _)| name == "weight").map(|(_, expr)| *expr),
-            members: evidence(&over, with.as_ref()),
+            members: evidence(&over, &with),
             figures,
             identity,
             ..CheckPlan::of(UnitKind::Group, format!("person in {}", self.table.value), unit.source, scope)
         })
+    }
+
+    /// The rows of each other table that belong to the person that `row` is or reaches, and their names inside aggregates.
+    fn with(&self, planner: &mut Planner, unit: &Unit, row: &RowRef, members: &mut Vec<(Vec<String>, SetId, RelId)>) -> Vec<(String, Over)> {
+        let mut all = vec![];
+        for (i, &other) in unit.others.iter().enumerate() {
+            let set = planner.members(unit.groups, i + 1, false).set;
+            let name = planner.def(other).name.clone();
+            members.push((vec![name.clone()], set, other.rel));
+            all.push((name, Over { owner: row.clone(), set }));
+        }
+        all
     }
 
     /// A group goes by the smallest key among its records.
@@ -290,21 +285,21 @@ impl SameEntityCheck {
         planner: &mut Planner,
         row: &RowRef,
         over: &Over,
-        with: Option<&Over>,
+        with: &[(String, Over)],
         scope: &mut Scope,
     ) -> Option<(Vec<(String, ExprId)>, ExprId)> {
         let n = planner.count(over, None);
         let mut own = vec![("n".to_owned(), n)];
         let (zero, one) = (planner.int(0), planner.int(1));
-        let base = match with {
-            Some(with) => {
-                let there = planner.count(with, None);
-                own.push(("n_with".to_owned(), there));
-                let here = planner.compare(BinaryOp::Greater, n, zero);
-                let found = planner.compare(BinaryOp::Greater, there, zero);
-                planner.all(&[here, found])
-            }
-            None => planner.compare(BinaryOp::Greater, n, one),
+        let base = if with.is_empty() {
+            planner.compare(BinaryOp::Greater, n, one)
+        } else {
+            let counts: Vec<ExprId> = with.iter().map(|(_, over)| planner.count(over, None)).collect();
+            let there = counts.into_iter().fold(zero, |sum, n| planner.binary(BinaryOp::Add, sum, n, Type::Int));
+            own.push(("n_with".to_owned(), there));
+            let here = planner.compare(BinaryOp::Greater, n, zero);
+            let found = planner.compare(BinaryOp::Greater, there, zero);
+            planner.all(&[here, found])
         };
         for (position, (name, ty)) in LINKED_COLUMNS.into_iter().enumerate() {
             own.push((name.to_owned(), planner.group_key(row, position, ty)));
@@ -318,9 +313,9 @@ impl SameEntityCheck {
     }
 }
 
-fn evidence(over: &Over, with: Option<&Over>) -> Vec<Members> {
+fn evidence(over: &Over, with: &[(String, Over)]) -> Vec<Members> {
     let member = |over: &Over, role: &str| Members { role: role.into(), owner: over.owner.clone(), set: over.set, inner: 1, filter: None };
-    std::iter::once(member(over, "same person")).chain(with.map(|with| member(with, "found there"))).collect()
+    std::iter::once(member(over, "same person")).chain(with.iter().map(|(name, over)| member(over, name))).collect()
 }
 
 /// Something that is compared has a value.
@@ -359,7 +354,9 @@ pub fn block_part(text: &Spanned<String>) -> Result<BlockPart, Box<Diagnostic>> 
     let Some(part) = part_of(part) else {
         let known = "whole, pinyin, surname, given, sound, year, year-month, month-day, town, county, head3, tail4, neighbourhood";
         let error = Diagnostic::error("linkage-part", format!("`{part}` is no part of a value"));
-        return Err(Box::new(error.at(text.span.clone(), "not known").suggest(part, known.split(", ")).help(format!("use one of {known}"))));
+        return Err(Box::new(
+            error.at(text.span.clone(), "not known").suggest(part, known.split(", ")).help(format!("use one of {known}")),
+        ));
     };
     Ok(BlockPart { field: field.trim().to_owned(), part })
 }

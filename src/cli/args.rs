@@ -64,6 +64,7 @@ pub(super) enum Command {
     Lint(LintArgs),
     Test(TestArgs),
     Query(QueryArgs),
+    Link(LinkArgs),
     Synth(SynthArgs),
     Score(ScoreArgs),
     Explain(ExplainArgs),
@@ -214,6 +215,39 @@ pub(super) struct QueryArgs {
 pub(super) enum TableForm {
     Table,
     Csv,
+    Json,
+}
+
+/// Finds one person or household under several records: probabilistic record linkage over files
+#[derive(Debug, Args)]
+pub(super) struct LinkArgs {
+    /// The link file: which files, which fields, what they mean (docs/linkage.md)
+    pub file: PathBuf,
+    /// Folder for pairs, groups, households, report and model; default: beside the link file, with the extension .link
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only estimate the parameters, print them with their convergence, and write the model file
+    #[arg(long, conflicts_with_all = ["pair", "judgements"])]
+    pub train: bool,
+    /// Model file to use instead of training (with --train: where to write it)
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// What inspectors said about pairs: CSV with a, b, verdict (same, different, unsure)
+    #[arg(long, value_name = "FILE")]
+    pub judgements: Option<PathBuf>,
+    /// Show why two records were or were not linked
+    #[arg(long, num_args = 2, value_names = ["KEY", "KEY"])]
+    pub pair: Option<Vec<String>>,
+    /// Form of the tables
+    #[arg(long, value_enum, default_value_t = LinkForm::Csv, value_name = "FORM")]
+    pub format: LinkForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LinkForm {
+    Csv,
+    Parquet,
+    /// One object a line
     Json,
 }
 

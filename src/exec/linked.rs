@@ -30,7 +30,8 @@ fn rows_of(env: Env<'_>, part: &KeyPart) -> Vec<u32> {
 
 /// Values of field `field` of all rows of all parts, in chunks of at most `CHUNK` rows.
 fn values(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], field: usize) -> Vec<Vector<'static>> {
-    let chunks: Vec<(&KeyPart, &[u32])> = parts.iter().zip(rows).flat_map(|(part, rows)| rows.chunks(CHUNK).map(move |r| (part, r))).collect();
+    let chunks: Vec<(&KeyPart, &[u32])> =
+        parts.iter().zip(rows).flat_map(|(part, rows)| rows.chunks(CHUNK).map(move |r| (part, r))).collect();
     chunks
         .into_par_iter()
         .map(|(part, rows)| {
@@ -148,7 +149,8 @@ fn columns(records: &Records, found: &Linkage, cluster_of_group: &[u32]) -> Vec<
         .into_par_iter()
         .map(|g| cluster(g).map_or_else(String::new, |c| linkage::explain(records, found, c.weakest_edge.0, c.weakest_edge.1).sentence()))
         .collect();
-    let review: Vec<String> = (0..n).map(|g| cluster(g).map_or_else(String::new, |c| c.review.iter().map(|r| r.text()).collect::<Vec<_>>().join(", "))).collect();
+    let review: Vec<String> =
+        (0..n).map(|g| cluster(g).map_or_else(String::new, |c| c.review.iter().map(|r| r.text()).collect::<Vec<_>>().join(", "))).collect();
     let reviewed = Bits::from_fn(n, |g| !review[g].is_empty());
     vec![
         Vector::new(Values::I64(Cow::Owned(weight)), Type::Decimal(3)).with_valid(Some(linked.clone())),

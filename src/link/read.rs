@@ -103,7 +103,9 @@ fn want(column: &str, span: Option<crate::diagnostic::Span>) -> Wanted {
 fn check_keys(key: &Texts, column: &Spanned<String>) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::default();
     let wrong = |message: String| {
-        Diagnostic::error("link-key", message).at(column.span.clone(), "names a record").help("name a column that has one value of its own in each record")
+        Diagnostic::error("link-key", message)
+            .at(column.span.clone(), "names a record")
+            .help("name a column that has one value of its own in each record")
     };
     let empty = (0..key.len()).filter(|&row| key.get(row).is_empty()).count();
     if empty > 0 {

@@ -106,11 +106,12 @@ impl Question {
             Diagnostic::error("unreadable-file", format!("`{}` cannot be read: {e}", path.display()))
                 .help("give the path of a link file; `docs/linkage.md` shows one")
         })?;
-        let source = Arc::new(SourceText::new(path.display().to_string(), text.clone()));
+        let source = Arc::new(SourceText { name: path.display().to_string(), text: text.clone() });
         let file: LinkFile = yaml::read(&source)?;
         let mut problems = Diagnostics::default();
         if file.link.value != LINK_VERSION {
-            let error = Diagnostic::error("link-version", format!("link file version {}; this program reads {LINK_VERSION}", file.link.value));
+            let error =
+                Diagnostic::error("link-version", format!("link file version {}; this program reads {LINK_VERSION}", file.link.value));
             problems.push(error.at(file.link.span.clone(), "").help("write `link: 1`"));
         }
         let mut fields = vec![];
@@ -162,8 +163,21 @@ pub fn told(problems: Problems, path: &Path) -> Diagnostics {
 }
 
 const KINDS: [&str; 15] = [
-    "citizen-id", "person-name", "latin-name", "date", "sex", "region", "phone", "account", "text", "number", "code", "household", "register",
-    "relation", "money",
+    "citizen-id",
+    "person-name",
+    "latin-name",
+    "date",
+    "sex",
+    "region",
+    "phone",
+    "account",
+    "text",
+    "number",
+    "code",
+    "household",
+    "register",
+    "relation",
+    "money",
 ];
 
 fn kind_of(name: &str) -> Option<Kind> {

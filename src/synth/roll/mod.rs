@@ -91,3 +91,90 @@ pub fn write_roll(options: &RollOptions, dir: &Path) -> Result<RollSummary, Diag
     }
     Ok(summary)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    fn made(people: usize, rates: RollRates, threads: usize) -> ([String; 3], RollSummary) {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let options = RollOptions { people, seed: 5, rates };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let summary = pool.install(|| write_roll(&options, dir.path())).expect("a roll");
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).expect(name);
+        ([read("roll.csv"), read("truth_people.csv"), read("truth_listings.csv")], summary)
+    }
+
+    #[test]
+    fn the_bytes_do_not_depend_on_threads_and_the_truth_is_whole() {
+        // Two counties, so that they are made at once.
+        let (one, summary) = made(260_000, RollRates::base(), 1);
+        let (two, other) = made(260_000, RollRates::base(), 2);
+        assert!(one == two);
+        assert_eq!(summary, other);
+        let [roll, people, listings] = one;
+        assert_eq!(roll.lines().count() as u64, summary.rows + 1);
+        let persons: Vec<&str> = people.lines().skip(1).filter_map(|l| l.split_once(',')).map(|(_, p)| p).collect();
+        assert_eq!(persons.len() as u64, summary.rows);
+        let mut count: BTreeMap<&str, u64> = BTreeMap::new();
+        persons.iter().for_each(|p| *count.entry(p).or_default() += 1);
+        assert_eq!(count.len() as u64, summary.people);
+        assert_eq!(count.values().map(|n| n * (n - 1) / 2).sum::<u64>(), summary.person_pairs);
+        // Every pair of listings in the truth shares as many people as it says.
+        let mut members: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (line, person) in roll.lines().skip(1).zip(&persons) {
+            members.entry(line.split(',').nth(1).unwrap_or_default()).or_default().insert(person);
+        }
+        for line in listings.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let shared = members[cells[0]].intersection(&members[cells[1]]).count();
+            assert!(shared > 0 && shared.to_string() == cells[3], "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_come_at_the_stated_rates() {
+        let mut rates = RollRates::base();
+        // First records have half the rate, copies the whole.
+        rates.id_missing = 2000;
+        rates.name_homophone = 0;
+        let ([roll, people, _], summary) = made(60_000, rates, 2);
+        let mut seen = BTreeSet::new();
+        let (mut first, mut copies, mut first_without, mut copies_without) = (0, 0, 0, 0);
+        let mut by_line: Vec<(&str, bool)> = vec![];
+        for (line, truth) in roll.lines().skip(1).zip(people.lines().skip(1)) {
+            let cells: Vec<&str> = line.split(',').collect();
+            // Children under six are without an id by right.
+            let adult = cells[6] > "1950" && cells[6] < "2000";
+            by_line.push((truth.split_once(',').map_or("", |(_, p)| p), adult && cells[4].is_empty()));
+            if !adult {
+                by_line.pop();
+            }
+        }
+        let mut total: BTreeMap<&str, u32> = BTreeMap::new();
+        by_line.iter().for_each(|(p, _)| *total.entry(p).or_default() += 1);
+        for (person, without) in &by_line {
+            if total[person] == 1 {
+                first += 1;
+                first_without += i32::from(*without);
+            } else if !seen.insert(*person) {
+                copies += 1;
+                copies_without += i32::from(*without);
+            }
+        }
+        let share = |n: i32, of: i32| f64::from(n) / f64::from(of);
+        assert!((share(first_without, first) - 0.108).abs() < 0.01, "{}", share(first_without, first));
+        // Which of two records is the copy is not told: their mean is three quarters of the rate.
+        assert!((share(copies_without, copies) - 0.158).abs() < 0.02, "{}", share(copies_without, copies));
+        assert!(summary.person_pairs * 20 > summary.rows);
+    }
+
+    #[test]
+    fn options_out_of_range_are_refused() {
+        let options = RollOptions { people: 10, seed: 1, rates: RollRates::hard() };
+        let problems = write_roll(&options, Path::new("/nowhere")).expect_err("too few");
+        assert_eq!(problems.0[0].code, "synth-options");
+    }
+}
