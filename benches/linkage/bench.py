@@ -113,7 +113,7 @@ def main():
                 if tool == "splink":
                     line["stages_cpu"] = json.loads(open(log).read().strip().splitlines()[-1])
                 else:
-                    line |= recount_run.more(name, folder, base)
+                    line |= recount_run.more(name, folder, base, real)
             print(json.dumps(line, ensure_ascii=False), flush=True)
             with open(base / "results.jsonl", "a") as results:
                 results.write(json.dumps(line, ensure_ascii=False) + "\n")

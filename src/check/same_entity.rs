@@ -117,7 +117,7 @@ impl SameEntityCheck {
                             TextOr::Text(text) => Written { name, of: text, with: text, more: None },
                             TextOr::Other(field) => {
                                 let of = field.of.as_ref().unwrap_or(name);
-                                Written { name, of, with: field.&with.unwrap_or(of), more: Some(field) }
+                                Written { name, of, with: field.with.as_ref().unwrap_or(of), more: Some(field) }
                             }
                         });
                     }

@@ -7,7 +7,7 @@ use super::output::{print, write_file};
 use super::progress::Progress;
 use super::{Exit, Session};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::link::{self, LinkOptions, LinkFormat};
+use crate::link::{self, LinkOptions, TableFormat};
 use crate::linkage;
 
 pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diagnostics> {
@@ -37,9 +37,9 @@ pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diag
     let found = link::run(prepared, &options.file)?;
     progress.stage("write");
     let format = match arguments.format {
-        LinkForm::Csv => LinkFormat::Csv,
-        LinkForm::Parquet => LinkFormat::Parquet,
-        LinkForm::Json => LinkFormat::Json,
+        LinkForm::Csv => TableFormat::Csv,
+        LinkForm::Parquet => TableFormat::Parquet,
+        LinkForm::Json => TableFormat::Json,
     };
     let folder = folder(arguments);
     link::write(&found, &folder, format)?;

@@ -8,7 +8,7 @@ mod copies;
 mod errors;
 mod people;
 mod rates;
-mod words;
+pub(super) mod words;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -19,6 +19,11 @@ use rayon::prelude::*;
 use super::unwritable;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 pub use rates::RollRates;
+
+/// A name as somebody writes it who only heard it; one that no character of which has another spelling gets another given name.
+pub(super) fn by_ear(words: &words::Words, draw: &mut super::draw::Draw, name: &str) -> String {
+    words.mistaken(draw, name, words::Mistake::Homophone).unwrap_or_else(|| format!("{name}儿"))
+}
 
 /// What to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
