@@ -352,7 +352,7 @@ fn kind_of(ty: Type, name: &str) -> Kind {
 pub fn block_part(text: &Spanned<String>) -> Result<BlockPart, Box<Diagnostic>> {
     let (field, part) = text.value.split_once('.').unwrap_or((&text.value, "whole"));
     let Some(part) = part_of(part) else {
-        let known = "whole, pinyin, surname, given, sound, year, year-month, month-day, town, county, head3, tail4, neighbourhood";
+        let known = "whole, pinyin, surname, given, sound, year, year-month, month-day, town, county, head3, tail4";
         let error = Diagnostic::error("linkage-part", format!("`{part}` is no part of a value"));
         return Err(Box::new(
             error.at(text.span.clone(), "not known").suggest(part, known.split(", ")).help(format!("use one of {known}")),
@@ -374,7 +374,6 @@ fn part_of(name: &str) -> Option<Part> {
         "month-day" => Part::MonthDay,
         "town" => Part::Town,
         "county" => Part::County,
-        "neighbourhood" => Part::Neighbourhood,
         _ => match (counted("head"), counted("tail")) {
             (Some(n), _) => Part::Head(n),
             (_, Some(n)) => Part::Tail(n),

@@ -11,7 +11,7 @@ use super::nodes::{Frame, FrameKind};
 use super::texts::with_dictionary;
 use super::vector::{Values, Vector};
 use super::{Env, MANY, NONE};
-use crate::linkage::{self, Explanation, Linkage, Records, Run};
+use crate::linkage::{self, ClusterReview, Linkage, Records, Run};
 use crate::plan::{KeyPart, LinkSpec};
 use crate::schema::{TextKind, Type, format};
 use crate::table::Bits;
@@ -147,10 +147,10 @@ fn columns(records: &Records, found: &Linkage, cluster_of_group: &[u32]) -> Vec<
     };
     let agreement: Vec<String> = (0..n)
         .into_par_iter()
-        .map(|g| cluster(g).map_or_else(String::new, |c| linkage::explain(records, found, c.weakest_edge.0, c.weakest_edge.1).sentence()))
+        .map(|g| cluster(g).map_or_else(String::new, |c| agreement(records, found, c.weakest_edge)))
         .collect();
     let review: Vec<String> =
-        (0..n).map(|g| cluster(g).map_or_else(String::new, |c| c.review.iter().map(|r| r.text()).collect::<Vec<_>>().join(", "))).collect();
+        (0..n).map(|g| cluster(g).map_or_else(String::new, |c| c.review.iter().map(reason).collect::<Vec<_>>().join(", "))).collect();
     let reviewed = Bits::from_fn(n, |g| !review[g].is_empty());
     vec![
         Vector::new(Values::I64(Cow::Owned(weight)), Type::Decimal(3)).with_valid(Some(linked.clone())),
@@ -158,4 +158,17 @@ fn columns(records: &Records, found: &Linkage, cluster_of_group: &[u32]) -> Vec<
         text(agreement, linked),
         text(review, reviewed),
     ]
+}
+
+/// What agrees in the weakest link of a group.
+fn agreement(records: &Records, found: &Linkage, edge: (u32, u32)) -> String {
+    linkage::explain(records, &found.model, edge.0, edge.1).map_or_else(String::new, |e| e.sentence())
+}
+
+fn reason(review: &ClusterReview) -> &'static str {
+    match review {
+        ClusterReview::Large => "large",
+        ClusterReview::Bridge => "bridge",
+        ClusterReview::Contradiction => "contradiction",
+    }
 }

@@ -93,7 +93,7 @@ impl Planting<'_, '_> {
         let (a, b) = (self.spare(at[0]), self.spare(at[1]));
         let first = self.person(at[0], a);
         let second = &mut self.household(at[1]).people[b];
-        (second.name, second.birth, second.female) = (first.name, first.birth, first.female);
+        (second.name, second.birth, second.female) = (first.name.clone(), first.birth, first.female);
         (second.id, second.in_registers) = (first.id.altered(4), false);
         if job.variant % 2 == 1 {
             // Found by no key: the name was written by ear and a digit mistyped.

@@ -41,7 +41,7 @@ impl Ranked {
     }
 }
 
-pub(super) struct Words {
+pub(in crate::synth) struct Words {
     surnames: Vec<String>,
     surname_rank: Ranked,
     male: Vec<char>,
@@ -73,7 +73,7 @@ pub(super) enum Mistake {
 }
 
 impl Words {
-    pub(super) fn new() -> Self {
+    pub(in crate::synth) fn new() -> Self {
         let mut surnames: Vec<String> = SURNAMES.chars().map(String::from).collect();
         surnames.extend(COMPOUND.map(String::from));
         let (male, female): (Vec<char>, Vec<char>) = (MALE.chars().collect(), FEMALE.chars().collect());
