@@ -65,7 +65,9 @@ impl<'a> Guards<'a> {
                     guards.fields.push((Conflict::Ids, f.shift, f.bits, level("near-valid"), differ));
                 }
                 Kind::Sex if !std::mem::replace(&mut sex, true) => guards.fields.push((Conflict::Sex, f.shift, f.bits, differ, differ)),
-                Kind::Date if !std::mem::replace(&mut birth, true) => guards.fields.push((Conflict::Birth, f.shift, f.bits, differ, differ)),
+                Kind::Date if !std::mem::replace(&mut birth, true) => {
+                    guards.fields.push((Conflict::Birth, f.shift, f.bits, differ, differ))
+                }
                 Kind::PersonName if guards.name.is_none() => {
                     let from = ["part", "given", "surname"].iter().map(|n| level(n)).min().unwrap_or(u64::MAX);
                     guards.name = Some((f.shift, f.bits, from.min(differ)));

@@ -97,14 +97,7 @@ pub(crate) struct Fit {
 }
 
 /// Fits the model to the counts. `chances`: by field, the chance of exact agreement among strangers where a frequency table gives it.
-pub(crate) fn fit(
-    records: &Records,
-    keys: &Keys,
-    comparer: &Comparer,
-    cells: &[Cell],
-    samples: &[Sample],
-    chances: &[Option<f64>],
-) -> Fit {
+pub(crate) fn fit(records: &Records, keys: &Keys, comparer: &Comparer, cells: &[Cell], samples: &[Sample], chances: &[Option<f64>]) -> Fit {
     let mut messages = Vec::new();
     let mut parameters = start(records, comparer, samples, chances, cells);
     let mut convergence = Convergence { iterations: 0, converged: false, log_likelihood: Vec::new(), cells: cells.len() as u64 };
@@ -241,9 +234,9 @@ fn iterate(
         .collect();
     let mut without: FxHashMap<u16, u64> = FxHashMap::default();
     for cell in cells {
-        without.entry(cell.mask).or_insert_with(|| {
-            (0..keys.rules).filter(|r| cell.mask >> r & 1 == 1).fold(0, |fields, r| fields | !keys.uses[r])
-        });
+        without
+            .entry(cell.mask)
+            .or_insert_with(|| (0..keys.rules).filter(|r| cell.mask >> r & 1 == 1).fold(0, |fields, r| fields | !keys.uses[r]));
     }
     let eligible: Vec<u64> = cells.iter().map(|c| without[&c.mask]).collect();
     convergence.converged = false;

@@ -49,11 +49,11 @@ fn sound(records: &Records, field: &Comparison, record: usize) -> u64 {
 /// Counts the values of a field. `doubles`: matching pairs per record, by which people are fewer than records.
 pub(crate) fn count(records: &Records, spec: &Spec, field: &Comparison, doubles: f64) -> TermFrequency {
     let people = match field.slot.kind {
-        Kind::Phone | Kind::Account | Kind::CitizenId => {
-            spec.first(Kind::PersonName).map(|i| &records.slots[i]).map(|s| (s.word, 32)).or_else(|| {
-                spec.first(Kind::LatinName).map(|i| (records.slots[i].word, 32))
-            })
-        }
+        Kind::Phone | Kind::Account | Kind::CitizenId => spec
+            .first(Kind::PersonName)
+            .map(|i| &records.slots[i])
+            .map(|s| (s.word, 32))
+            .or_else(|| spec.first(Kind::LatinName).map(|i| (records.slots[i].word, 32))),
         _ => None,
     };
     let values: Vec<(u64, u32)> = (0..records.len())

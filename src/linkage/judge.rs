@@ -25,7 +25,10 @@ pub(crate) fn judge(records: &Records, judgements: &[Judgement]) -> Result<Judge
     let mut different: Vec<(u32, u32)> = Vec::new();
     for j in judgements {
         let (Some(a), Some(b)) = (records.record_of(j.a), records.record_of(j.b)) else {
-            problems.push(Problem::new(format!("a judgement names rows {} and {}; there are {}", j.a, j.b, records.len()), "take it out of the file"));
+            problems.push(Problem::new(
+                format!("a judgement names rows {} and {}; there are {}", j.a, j.b, records.len()),
+                "take it out of the file",
+            ));
             continue;
         };
         if a == b {

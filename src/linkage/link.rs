@@ -74,7 +74,8 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     let has = |class: Class| samples.iter().any(|s| s.class == class);
     if !has(Class::Kin) {
         messages.push(
-            "no household or listing column that groups people: kin are not told apart, a relative's pair may look like a match".to_string(),
+            "no household or listing column that groups people: kin are not told apart, a relative's pair may look like a match"
+                .to_string(),
         );
     }
     if !has(Class::Neighbour) {
@@ -164,7 +165,10 @@ fn supervise(
     let mut counts: Vec<Vec<f64>> = parameters.m.iter().map(|l| vec![0.0; l.len()]).collect();
     for label in &same {
         let (Some(a), Some(b)) = (records.record_of(label.a), records.record_of(label.b)) else {
-            return Err(Problems::one(format!("a label names rows {} and {}; there are {}", label.a, label.b, records.len()), "take it out"));
+            return Err(Problems::one(
+                format!("a label names rows {} and {}; there are {}", label.a, label.b, records.len()),
+                "take it out",
+            ));
         };
         let pattern = comparer.pattern(records, a.min(b), a.max(b));
         for (field, counts) in comparer.fields.iter().zip(&mut counts) {
@@ -205,7 +209,14 @@ fn weigh(records: &Records, mut model: Model, keys: &Keys, comparer: &Comparer, 
 }
 
 /// Bands, clusters and the report of weighed pairs.
-pub(crate) fn assemble(scorer: &Scorer, model: Model, keys: &Keys, judged: &Judged, mut candidates: Vec<Candidate>, compared: u64) -> Linkage {
+pub(crate) fn assemble(
+    scorer: &Scorer,
+    model: Model,
+    keys: &Keys,
+    judged: &Judged,
+    mut candidates: Vec<Candidate>,
+    compared: u64,
+) -> Linkage {
     let (records, comparer) = (scorer.records, scorer.comparer);
     // A pair judged the same is a link, whether or not a rule met it.
     let listed: rustc_hash::FxHashSet<u64> = candidates.iter().map(|c| key(c.a, c.b)).collect();
@@ -338,7 +349,10 @@ impl Model {
             let bits = u32::BITS - (field.levels.len() as u32).leading_zeros();
             let level = (pattern >> shift & ((1 << bits) - 1)) as usize;
             shift += bits;
-            all.push((field.field.as_str(), if level == 0 { "missing" } else { field.levels.get(level - 1).map_or("?", |l| l.level.as_str()) }));
+            all.push((
+                field.field.as_str(),
+                if level == 0 { "missing" } else { field.levels.get(level - 1).map_or("?", |l| l.level.as_str()) },
+            ));
         }
         all
     }

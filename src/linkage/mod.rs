@@ -45,16 +45,26 @@
 //! Results do not depend on the order of rows (but for the ordinals) or the number of threads.
 
 mod block;
+mod classes;
+mod cluster;
 mod compare;
 mod dictionary;
+mod em;
+mod frequency;
+mod judge;
+mod link;
 mod model;
 mod normalise;
 mod outcome;
+mod pairs;
+mod parameters;
 mod problem;
 mod records;
+mod score;
 mod spec;
 
 pub use compare::{Levels, known_levels, levels};
+pub use link::{Label, Run, link, train};
 pub use model::{Class, ClassModel, Convergence, FieldModel, KeyModel, LevelModel, MODEL_VERSION, Model, TermFrequency};
 pub use outcome::*;
 pub use problem::{Problem, Problems};

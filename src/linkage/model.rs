@@ -1,5 +1,7 @@
 //! The fitted model: a JSON file that a person can read, reused from night to night.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::outcome::CurvePoint;
@@ -49,14 +51,14 @@ pub struct LevelModel {
 /// How often the values of a field occur.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TermFrequency {
-    /// Records (names) or people (phones, accounts, ids) counted.
+    /// Records that have a value.
     pub total: u64,
-    /// Chance that two random records agree: sum of squared shares.
+    /// Chance that a person met at random has the value of a given record, on the average of all records.
     pub chance: f64,
-    /// Share of a value that is not listed.
+    /// The same chance for a value that is not listed.
     pub rest: f64,
-    /// Hash of the normalised value (16 hex digits) and its count, most frequent first; the most frequent alone.
-    pub values: Vec<(String, u64)>,
+    /// Chance of the most frequent values, by the hash of the normalised value (16 hex digits).
+    pub values: BTreeMap<String, f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

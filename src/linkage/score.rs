@@ -108,10 +108,13 @@ pub(crate) fn accept(curve: &[CurvePoint], accept: Accept) -> i32 {
         Accept::Weight(weight) => weight,
         // From the top: the point after which the share of errors is exceeded for good is the lowest that keeps it.
         Accept::Error(error) => curve.iter().find(|p| 1.0 - p.precision <= error).map_or(i32::MAX, |p| p.weight),
-        Accept::Balanced => curve.iter().fold(None::<&CurvePoint>, |best, p| match best {
-            Some(best) if best.f1 >= p.f1 => Some(best),
-            _ => Some(p),
-        }).map_or(NONE, |p| p.weight),
+        Accept::Balanced => curve
+            .iter()
+            .fold(None::<&CurvePoint>, |best, p| match best {
+                Some(best) if best.f1 >= p.f1 => Some(best),
+                _ => Some(p),
+            })
+            .map_or(NONE, |p| p.weight),
     }
 }
 

@@ -95,9 +95,12 @@ fn osa_table<T: Copy + Eq>(x: &[T], y: &[T]) -> usize {
     one[y.len()]
 }
 
-/// Jaro-Winkler similarity (prefix up to four symbols, scale .1, no threshold), 0 to 1.
+/// Jaro-Winkler similarity (prefix up to four symbols, scale .1, from a Jaro similarity of .7 up), 0 to 1.
 pub fn jaro_winkler<T: Copy + Eq>(x: &[T], y: &[T]) -> f64 {
     let jaro = if x.len() <= 64 && y.len() <= 64 { jaro_bits(x, y) } else { jaro_long(x, y) };
+    if jaro <= 0.7 {
+        return jaro;
+    }
     let prefix = x.iter().zip(y).take(4).take_while(|(a, b)| a == b).count();
     (jaro + 0.1 * prefix as f64 * (1.0 - jaro)).min(1.0)
 }

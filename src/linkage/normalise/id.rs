@@ -185,7 +185,8 @@ mod tests {
         #[test]
         fn digits_come_back(text in "[1-9][0-9]{7,14}[1-9][0-9]{1,5}") {
             if let Ok([w0, w1]) = normalise(&text) && w1 & (VALID | FROM15) == 0 {
-                prop_assert_eq!(super::text(w0, w1), text);
+                // Of a disability certificate the id it begins with is taken.
+                prop_assert!(text.starts_with(&super::text(w0, w1)) && (text.len() == 20 || super::text(w0, w1) == text));
             }
         }
     }
