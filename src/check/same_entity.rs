@@ -10,7 +10,9 @@ use super::{Check, CheckPlan, Flag, Members, Precondition, Reason, UnitKind};
 use crate::diagnostic::yaml::{OneOrMany, Ordered, TextOr};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::linkage::{Accept, Blocking, Field, KeyPart as BlockPart, Kind, Part, Spec};
-use crate::plan::{AggregateFunction, BinaryOp, ExprId, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want};
+use crate::plan::{
+    AggregateFunction, BinaryOp, ExprId, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want,
+};
 use crate::schema::{TextKind, Type};
 
 /// Flags records that describe one person (or household) although no key says so.
@@ -251,7 +253,13 @@ impl SameEntityCheck {
     }
 
     /// The rows of each other table that belong to the person that `row` is or reaches, and their names inside aggregates.
-    fn with(&self, planner: &mut Planner, unit: &Unit, row: &RowRef, members: &mut Vec<(Vec<String>, SetId, RelId)>) -> Vec<(String, Over)> {
+    fn with(
+        &self,
+        planner: &mut Planner,
+        unit: &Unit,
+        row: &RowRef,
+        members: &mut Vec<(Vec<String>, SetId, RelId)>,
+    ) -> Vec<(String, Over)> {
         let mut all = vec![];
         for (i, &other) in unit.others.iter().enumerate() {
             let set = planner.members(unit.groups, i + 1, false).set;

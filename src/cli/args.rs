@@ -290,11 +290,17 @@ pub(super) struct ScoreArgs {
     pub fail_below: Option<u8>,
 }
 
-/// Explains a rule, a kind of check, or an error code
+/// Explains a rule, a kind of check, an error code, or why two records of a link file were or were not linked
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// `funds/payment-after-death`, `duplicate`, `unknown-column`
+    /// `funds/payment-after-death`, `duplicate`, `unknown-column`; with --pair a link file
     pub name: String,
+    /// Two keys of records: what speaks for and against their being one
+    #[arg(long, num_args = 2, value_names = ["KEY", "KEY"], conflicts_with = "plan")]
+    pub pair: Option<Vec<String>>,
+    /// With --pair: model file to use instead of training
+    #[arg(long, value_name = "FILE", requires = "pair")]
+    pub model: Option<PathBuf>,
     /// With a rule: the expressions it compiles to
     #[arg(long)]
     pub plan: bool,

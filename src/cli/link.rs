@@ -6,18 +6,17 @@ use super::args::{LinkArgs, LinkForm};
 use super::output::{print, write_file};
 use super::progress::Progress;
 use super::{Exit, Session};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::link::{self, LinkOptions, TableFormat};
-use crate::linkage;
 
 pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let progress = Progress::new(session);
     let options = options(arguments);
     progress.stage("read the files");
     let prepared = link::prepare(&options)?;
-    if let Some(keys) = &arguments.pair {
+    if let Some(keys) = arguments.pair.as_ref().filter(|keys| keys.len() == 2) {
         progress.stage("explain the pair");
-        let text = pair(&prepared, &options, keys)?;
+        let text = link::explain(&prepared, &options.file, [&keys[0], &keys[1]])?;
         progress.end();
         print(&text)?;
         return Ok(Exit::Done);
@@ -58,33 +57,4 @@ fn options(arguments: &LinkArgs) -> LinkOptions {
 /// `people.link` beside `people.yaml`.
 fn folder(arguments: &LinkArgs) -> PathBuf {
     arguments.output.clone().unwrap_or_else(|| arguments.file.with_extension("link"))
-}
-
-fn pair(prepared: &link::Prepared, options: &LinkOptions, keys: &[String]) -> Result<String, Diagnostics> {
-    let mut problems = Diagnostics::default();
-    let mut rows = vec![];
-    for key in keys {
-        match (0..prepared.keys.len()).find(|&row| prepared.keys.get(row) == key) {
-            Some(row) => rows.push(row as u32),
-            None => problems.push(
-                Diagnostic::error("unknown-record", format!("no record has the key `{key}`"))
-                    .help(format!("give two values of `{}`, the key of the link file", prepared.question.file.key.value)),
-            ),
-        }
-    }
-    problems.finish(())?;
-    let trained;
-    let model = match &prepared.model {
-        Some((model, _)) => model,
-        None => {
-            trained = link::train(prepared, &options.file)?;
-            &trained
-        }
-    };
-    match linkage::explain(&prepared.records, model, rows[0], rows[1]) {
-        Some(explanation) => Ok(link::pair_text(prepared, &explanation)),
-        None => {
-            Err(Diagnostic::error("unknown-record", "the two keys name one record").help("give the keys of two different records").into())
-        }
-    }
 }

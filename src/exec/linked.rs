@@ -145,10 +145,8 @@ fn columns(records: &Records, found: &Linkage, cluster_of_group: &[u32]) -> Vec<
         let values = Values::Text(value.into_iter().map(Into::into).collect());
         with_dictionary(Vector::new(values, Type::Text(TextKind::Plain)).with_valid(Some(valid)))
     };
-    let agreement: Vec<String> = (0..n)
-        .into_par_iter()
-        .map(|g| cluster(g).map_or_else(String::new, |c| agreement(records, found, c.weakest_edge)))
-        .collect();
+    let agreement: Vec<String> =
+        (0..n).into_par_iter().map(|g| cluster(g).map_or_else(String::new, |c| agreement(records, found, c.weakest_edge))).collect();
     let review: Vec<String> =
         (0..n).map(|g| cluster(g).map_or_else(String::new, |c| c.review.iter().map(reason).collect::<Vec<_>>().join(", "))).collect();
     let reviewed = Bits::from_fn(n, |g| !review[g].is_empty());
@@ -162,7 +160,7 @@ fn columns(records: &Records, found: &Linkage, cluster_of_group: &[u32]) -> Vec<
 
 /// What agrees in the weakest link of a group.
 fn agreement(records: &Records, found: &Linkage, edge: (u32, u32)) -> String {
-    linkage::explain(records, &found.model, edge.0, edge.1).map_or_else(String::new, |e| e.sentence())
+    linkage::explain(records, found, edge.0, edge.1).map_or_else(String::new, |e| e.sentence())
 }
 
 fn reason(review: &ClusterReview) -> &'static str {

@@ -12,7 +12,8 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub use read::{Delivered, ReadFile, Texts, read};
-pub use show::{found_text, model_text, pair_text};
+use show::pair_text;
+pub use show::{found_text, model_text};
 pub use spec::{LINK_VERSION, LinkFile, Question, told};
 pub use write::{LinkManifest, TableFormat, write};
 
@@ -152,14 +153,44 @@ pub fn train(prepared: &Prepared, file: &Path) -> Result<Model, Diagnostics> {
     linkage::train(&prepared.records, &prepared.question.spec, &[]).map_err(|problems| told(problems, file))
 }
 
+/// Why two records were, or were not, linked: the whole run decides, so it is made (with the model, if one is given).
+///
+/// # Errors
+/// A key that no record has, or one key twice; what the core refuses.
+pub fn explain(prepared: &Prepared, file: &Path, keys: [&str; 2]) -> Result<String, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut rows = vec![];
+    for key in keys {
+        match (0..prepared.keys.len()).find(|&row| prepared.keys.get(row) == key) {
+            Some(row) => rows.push(row as u32),
+            None => problems.push(
+                Diagnostic::error("unknown-record", format!("no record has the key `{key}`"))
+                    .help(format!("give two values of `{}`, the key of the link file", prepared.question.file.key.value)),
+            ),
+        }
+    }
+    problems.finish(())?;
+    let linkage = linkage::link(&prepared.records, &prepared.question.spec, &options(prepared)).map_err(|problems| told(problems, file))?;
+    match linkage::explain(&prepared.records, &linkage, rows[0], rows[1]) {
+        Some(explanation) => Ok(pair_text(prepared, &explanation)),
+        None => Err(Diagnostic::error("unknown-record", format!("`{}` and `{}` are one record", keys[0], keys[1]))
+            .help("give the keys of two different records")
+            .into()),
+    }
+}
+
+fn options(prepared: &Prepared) -> Run<'_> {
+    Run { model: prepared.model.as_ref().map(|(model, _)| model), judgements: &prepared.judgements, ..Run::default() }
+}
+
 /// Scores, clusters, and votes households.
 ///
 /// # Errors
 /// What the core refuses.
 pub fn run(prepared: Prepared, file: &Path) -> Result<Found, Diagnostics> {
     let given = prepared.model.as_ref();
-    let options = Run { model: given.map(|(model, _)| model), judgements: &prepared.judgements, ..Run::default() };
-    let linkage = linkage::link(&prepared.records, &prepared.question.spec, &options).map_err(|problems| told(problems, file))?;
+    let linkage =
+        linkage::link(&prepared.records, &prepared.question.spec, &options(&prepared)).map_err(|problems| told(problems, file))?;
     let households = linkage::households(&prepared.records, &linkage);
     let shared_ids = linkage::shared_ids(&prepared.records, &linkage);
     let manifest = LinkManifest {

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Found, Prepared};
-use crate::linkage::{Explanation, Model, probability};
+use crate::linkage::{Band, Explanation, Kind, Model, RuleReason, probability};
+use crate::schema::{TextKind, Value, citizen_id, mask};
 
 /// `12.34` of millibits.
 fn bits(weight: i32) -> String {
@@ -154,10 +157,79 @@ fn word<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// One pair as a waterfall that adds up.
+/// One pair as a waterfall that adds up, values masked.
 pub fn pair_text(prepared: &Prepared, explanation: &Explanation) -> String {
+    let e = explanation;
     let mut out = String::new();
-    let _ = writeln!(out, "{} and {}", prepared.keys.get(explanation.a as usize), prepared.keys.get(explanation.b as usize));
-    out.push_str(&explanation.to_string());
+    let decision = match (e.band, &e.refused) {
+        (_, Some(refused)) => format!("not joined: {} ({})", word(&refused.conflict), "two records of the groups contradict each other"),
+        (Band::Link, None) => "a link".to_owned(),
+        (Band::Review, None) => "for review".to_owned(),
+        (Band::No, None) => "no link".to_owned(),
+    };
+    let _ = writeln!(
+        out,
+        "{} and {}: {decision}; weight {} (probability {:.6}), a link from {} on",
+        prepared.keys.get(e.a as usize),
+        prepared.keys.get(e.b as usize),
+        bits(e.weight),
+        e.probability,
+        bits(e.accept)
+    );
+    let mut rows = vec![["", "level", "first", "second", "bits", "together"].map(str::to_owned)];
+    let mut together = e.prior;
+    let prior = format!("before comparing, against {}", word(&e.rival));
+    rows.push([prior, String::new(), String::new(), String::new(), signed(e.prior), bits(together)]);
+    for field in &e.fields {
+        together += field.weight;
+        let kind = prepared.question.spec.fields.iter().find(|f| f.name == field.field).map(|f| f.kind);
+        let value = |v: &Option<String>| v.as_ref().map_or_else(|| "-".to_owned(), |v| masked(v, kind));
+        let level = if field.derived { format!("{} (read off the id)", field.level) } else { field.level.clone() };
+        rows.push([field.field.clone(), level, value(&field.a), value(&field.b), signed(field.weight), bits(together)]);
+    }
+    together += e.rivals;
+    rows.push(["other explanations".to_owned(), String::new(), String::new(), String::new(), signed(e.rivals), bits(together)]);
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[column] - cell.width());
+            // Numbers stand to the right.
+            line.push_str(&if column >= 4 { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
+        }
+        let _ = writeln!(out, "  {}", line.trim_end());
+    }
+    let _ = writeln!(out, "In counts: {}", e.in_counts());
+    if let Some((field, weight)) = &e.without_strongest {
+        let alone = if e.rests_on_one_field { "; the link rests on it alone" } else { "" };
+        let _ = writeln!(out, "Without {field}: {} bits{alone}", bits(*weight));
+    }
+    let (met, missed): (Vec<&RuleReason>, Vec<&RuleReason>) = e.rules.iter().partition(|rule| rule.met);
+    let names: Vec<&str> = met.iter().map(|rule| rule.rule.as_str()).collect();
+    let _ = writeln!(
+        out,
+        "Met by {}",
+        if names.is_empty() { "no blocking rule: the pair was never compared".to_owned() } else { names.join("; ") }
+    );
+    for rule in missed {
+        let _ = writeln!(out, "Not by {}: {}", rule.rule, rule.why);
+    }
     out
+}
+
+fn signed(weight: i32) -> String {
+    format!("{:+.2}", f64::from(weight) / 1000.0)
+}
+
+/// A value as people may see it without an authority.
+fn masked(value: &str, kind: Option<Kind>) -> String {
+    let text = |kind| mask(&Value::Text(value.into(), kind));
+    match kind {
+        Some(Kind::CitizenId) => citizen_id::parse(value).map_or_else(|_| text(TextKind::Account), |id| mask(&Value::CitizenId(id))),
+        Some(Kind::PersonName | Kind::LatinName) => text(TextKind::PersonName),
+        Some(Kind::Phone) => text(TextKind::Phone),
+        Some(Kind::Account) => text(TextKind::Account),
+        _ => value.to_owned(),
+    }
 }

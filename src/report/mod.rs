@@ -7,6 +7,7 @@ mod ledger;
 mod show;
 mod terminal;
 mod view;
+mod waterfall;
 mod words;
 
 pub use export::{cases_csv, findings_csv, json, outcomes_csv};

@@ -130,7 +130,19 @@ impl Layout {
 
         area_roles(&mut draw, &mut counties, &mut towns, first_year, last_year);
         jobs::assign(&mut draw, options.households, &mut sites, county_count);
-        Layout { seed: options.seed, first_year, last_year, small, prefectures, counties, towns, sites, policy: Policy::embedded(), names, words: Words::new() }
+        Layout {
+            seed: options.seed,
+            first_year,
+            last_year,
+            small,
+            prefectures,
+            counties,
+            towns,
+            sites,
+            policy: Policy::embedded(),
+            names,
+            words: Words::new(),
+        }
     }
 
     pub(super) fn years(&self) -> std::ops::RangeInclusive<i32> {

@@ -4,6 +4,7 @@ mod audit;
 mod checks;
 mod bad_input;
 mod cli;
+mod link;
 mod linkage;
 mod load;
 mod real_data;

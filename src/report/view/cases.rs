@@ -9,7 +9,9 @@ use super::tables::anchor;
 use crate::case::{Case, PartKind};
 use crate::finding::{Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Finding, ParameterUse};
 use crate::report::show::count;
+use crate::report::waterfall::waterfall;
 use crate::report::words::{fill, known};
+use crate::schema::Value;
 
 /// Rows of one table and part that are laid out as one table; fewer stand alone.
 const MATRIX_ROWS: usize = 2;
@@ -109,11 +111,19 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
         amount => f.amount.map(|a| show.money(Some(a.into()))),
         date => f.date.map(|d| show.date(d)),
         period => f.period.as_ref().map(|p| show.value(p)),
-        figures => f.figures.iter().map(|g| context! { name => g.name, value => show.value(&g.value), arithmetic => g.arithmetic.as_ref().map(|a| show.pieces(a)) }).collect::<Vec<_>>(),
+        figures => f.figures.iter().map(|g| context! { name => g.name, value => show.value(&g.value), arithmetic => g.arithmetic.as_ref().map(|a| show.pieces(a)), chart => chart(&g.value) }).collect::<Vec<_>>(),
         parameters => own_parameters.then(|| parameters(report, f)),
         exemptions => own_exemptions.then(|| exemptions(report, f)),
         records => records(report, &f.evidence),
         omitted => (f.evidence_omitted > 0).then(|| fill(report.options.lang, "record_omitted", &[("n", &count(f.evidence_omitted))])),
+    }
+}
+
+/// What agrees in a link, drawn.
+fn chart(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text, _) => waterfall(text),
+        _ => None,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Ids, names and sizes that contradict themselves: DI01-04, DI07, DI16, XR17.
 
 use super::{Planting, resize};
-use crate::synth::roll::by_ear;
 use crate::synth::calendar::{day, year_of};
 use crate::synth::jobs::Job;
 use crate::synth::model::Fact;
+use crate::synth::roll::by_ear;
 use crate::synth::village::outsider;
 
 impl Planting<'_, '_> {
