@@ -102,6 +102,27 @@ fn tabulate(mut values: Vec<(u64, u32)>, by_people: bool, kind: Kind, doubles: f
     TermFrequency { total: n as u64, chance: average.max(1e-18), rest, values }
 }
 
+/// Kinds whose ratios are kept by text, in 32 bits; the others by record, in sixteenths of a bit.
+fn by_text(kind: Kind) -> bool {
+    matches!(kind, Kind::PersonName | Kind::LatinName | Kind::Text | Kind::Code)
+}
+
+/// Log2 ratio of one field of a pair, as [`Frequencies::of_field`] has it, without tables for all records.
+pub(crate) fn of_one(records: &Records, comparison: &Comparison, field: &FieldModel, level: u64, record: usize) -> f64 {
+    let (table, value) = match level {
+        1 => (&field.term_frequency, value(records, comparison, record)),
+        2 => match &field.sound_frequency {
+            Some(_) => (&field.sound_frequency, sound(records, comparison, record)),
+            None => return 0.0,
+        },
+        _ => return 0.0,
+    };
+    let Some(table) = table else { return 0.0 };
+    let chance = table.values.get(&format!("{value:016x}")).copied().unwrap_or(table.rest);
+    let ratio = (chance / table.chance).log2().clamp(-MOST, MOST);
+    if by_text(comparison.slot.kind) { f64::from(ratio as f32) } else { (ratio * 16.0).round() / 16.0 }
+}
+
 /// Log2 of (chance of a record's value / average chance), for all records and fields of a model.
 pub(crate) struct Frequencies {
     /// By comparison: values, and sounds.
@@ -135,7 +156,7 @@ impl Frequencies {
         let mut all = Frequencies { exact: Vec::new(), sounds: Vec::new() };
         for (comparison, field) in comparer.fields.iter().zip(fields) {
             let slot = comparison.slot;
-            let texts = matches!(slot.kind, Kind::PersonName | Kind::LatinName | Kind::Text | Kind::Code);
+            let texts = by_text(slot.kind);
             all.exact.push(field.term_frequency.as_ref().map(|table| {
                 let (listed, rest) = of(table);
                 if texts {

@@ -35,7 +35,7 @@
 //!
 //! - `link(&Records, &Spec, &Run) -> Result<Linkage, Problems>`; `Run { model: Option<&Model>, judgements: &[Judgement], labels: &[Label] }`
 //! - `train(&Records, &Spec, &[Label]) -> Result<Model, Problems>`; the model holds its report: classes, levels, convergence, curve
-//! - `explain(&Records, &Model, a: u32, b: u32) -> Option<Explanation>`, for any two rows
+//! - `explain(&Records, &Linkage, a: u32, b: u32) -> Option<Explanation>`, for any two rows
 //! - `households(&Records, &Linkage) -> Vec<HouseholdLink>` and `shared_ids(&Records, &Linkage) -> Vec<SharedId>`
 //! - `update(&Linkage, &Records, known: u32, &Run) -> Result<Linkage, Problems>`: rows from `known` on are new; equals a full run with the model
 //!
@@ -50,7 +50,9 @@ mod cluster;
 mod compare;
 mod dictionary;
 mod em;
+mod explain;
 mod frequency;
+mod household;
 mod judge;
 mod link;
 mod model;
@@ -64,6 +66,8 @@ mod score;
 mod spec;
 
 pub use compare::{Levels, known_levels, levels};
+pub use explain::{Explanation, FieldReason, RuleReason, explain};
+pub use household::{households, shared_ids};
 pub use link::{Label, Run, link, train};
 pub use model::{Class, ClassModel, Convergence, FieldModel, KeyModel, LevelModel, MODEL_VERSION, Model, TermFrequency};
 pub use outcome::*;

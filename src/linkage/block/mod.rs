@@ -191,6 +191,50 @@ impl Keys {
     }
 }
 
+/// Where one record stands under one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// A field of the key has no value (of the wanted part).
+    Missing(String),
+    /// Its block was too large and could not be split further.
+    Refused,
+    /// `whole`: the key as written; `key`: after splitting.
+    Key { whole: u32, key: u32 },
+}
+
+/// Keys of one record under a fitted model, by rule. The same as [`Keys::build`] with the model's keys, for one record.
+pub(crate) fn reach(spec: &Spec, records: &Records, models: &[KeyModel], record: usize) -> Vec<(String, Reach)> {
+    let mut all: Vec<(String, Reach)> = rules(spec)
+        .iter()
+        .map(|rule| {
+            let name = key::name(rule);
+            let on = key::parts(&rule.on, spec, records);
+            if let Some(i) = on.iter().position(|part| key::of(part, records, record).is_none()) {
+                return (name, Reach::Missing(rule.on[i].field.clone()));
+            }
+            let then = key::parts(&rule.then, spec, records);
+            let whole = key::hash(&on, records, record).map_or(0, short);
+            let mut now = whole;
+            if let Some(model) = models.iter().find(|m| m.rule == name) {
+                for depth in 0..=then.len() {
+                    if !model.refined.contains(&(now, depth as u8)) {
+                        break;
+                    }
+                    match then.get(depth).and_then(|part| key::of(part, records, record)) {
+                        Some(hash) => now = short(combine(u64::from(now), hash)),
+                        None => return (name, Reach::Refused),
+                    }
+                }
+            }
+            (name, Reach::Key { whole, key: now })
+        })
+        .collect();
+    if models.iter().any(|m| m.rule == EVERYTHING) {
+        all.push((EVERYTHING.into(), Reach::Key { whole: 1, key: 1 }));
+    }
+    all
+}
+
 pub(crate) use sort::runs;
 
 fn empty() -> RuleReport {
