@@ -67,14 +67,14 @@ def run(command, log):
 def households(name, folder, pairs, own):
     if name not in ROLLS:
         return {}
-    roll = pl.read_csv(folder / "roll.csv", columns=["record_no", "listing_no"]).rename({"record_no": "record", "listing_no": "listing"})
+    roll = pl.read_csv(folder / "roll.csv", columns=["record_no", "listing_no", "region_code"]).rename({"record_no": "record", "listing_no": "listing", "region_code": "place"})
     real = pl.read_csv(folder / "truth_listings.csv").rename({"listing_a": "la", "listing_b": "lb"})
     k = measure.voted(pairs, own, roll)
     out = {}
     for share in (0.3, 0.5, 0.7):
         out[str(share)] = measure.household(k.filter(pl.col("share") >= share), real)[0]
-    both = k.filter((pl.col("share") >= 0.5) & ((pl.col("k") >= 2) | (pl.col("na") + pl.col("nb") <= 4)))
-    out["half, two members"] = measure.household(both, real)[0]
+    both = k.filter((pl.col("share") >= 0.5) & ((pl.col("k") >= 2) | (pl.col("pa") == pl.col("pb"))))
+    out["half, and two members or one village"] = measure.household(both, real)[0]
     return {"household_f1_voted": out}
 
 

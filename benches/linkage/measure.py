@@ -37,12 +37,12 @@ def pairwise(pairs, truth, own):
 def voted(pairs, own, listing_of):
     """Household links from person links alone, by the rule a careful user of a person linker writes: two listings are one household where
     linked members are a given share of the smaller one."""
-    size = listing_of.group_by("listing").len("size")
+    size = listing_of.group_by("listing").agg(size=pl.len(), place=pl.col("place").drop_nulls().mode().sort().first())
     p = ordered(pairs).filter(pl.col("weight") >= own)
     p = p.join(listing_of.rename({"record": "a", "listing": "la"}), on="a").join(listing_of.rename({"record": "b", "listing": "lb"}), on="b").filter(pl.col("la") != pl.col("lb"))
     p = p.select(pl.min_horizontal("la", "lb").alias("la"), pl.max_horizontal("la", "lb").alias("lb"), "a", "b")
     k = p.group_by("la", "lb").agg(k=pl.min_horizontal(pl.col("a").n_unique(), pl.col("b").n_unique()))
-    k = k.join(size.rename({"listing": "la", "size": "na"}), on="la").join(size.rename({"listing": "lb", "size": "nb"}), on="lb")
+    k = k.join(size.rename({"listing": "la", "size": "na", "place": "pa"}), on="la").join(size.rename({"listing": "lb", "size": "nb", "place": "pb"}), on="lb")
     return k.with_columns(share=pl.col("k") / pl.min_horizontal("na", "nb"), both=pl.col("k") / pl.max_horizontal("na", "nb"))
 
 
