@@ -42,7 +42,7 @@ fn groups(group: &[u32]) -> Vec<Vec<u32>> {
 fn pairs_in(records: &Records, group: &[u32]) -> u64 {
     let n = group.len() as u64;
     if !records.across {
-        return n * (n - 1) / 2;
+        return n * n.saturating_sub(1) / 2;
     }
     let left = group.iter().filter(|r| records.side[**r as usize] == 0).count() as u64;
     left * (n - left)

@@ -120,7 +120,7 @@ pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)])
     let mut weakest: FxHashMap<u32, (u32, u32, i32)> = FxHashMap::default();
     let mut order: Vec<&Candidate> = links.iter().collect();
     order.sort_unstable_by_key(|c| (std::cmp::Reverse(c.weight), c.a, c.b));
-    let held: FxHashSet<u64> = links.iter().map(|c| key(c.a, c.b)).chain(same.iter().map(|(a, b)| key(*a, *b))).collect();
+    let held = Held::new(links, same);
     let mut refused = Vec::new();
     let judged = same.iter().map(|(a, b)| (*a, *b, i32::MAX));
     for (a, b, weight) in judged.chain(order.iter().map(|c| (c.a, c.b, c.weight))) {
@@ -159,7 +159,38 @@ pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)])
     Clusters { members: clusters.into_iter().map(|(m, _)| m).collect(), weakest, refused }
 }
 
-fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &FxHashSet<u64>) -> Option<(Conflict, (u32, u32))> {
+/// Pairs with an edge of their own; records judged the same lend theirs to each other.
+struct Held {
+    edges: FxHashSet<u64>,
+    /// Records judged the same as a record, itself included.
+    same: FxHashMap<u32, Vec<u32>>,
+}
+
+impl Held {
+    fn new(links: &[Candidate], same: &[(u32, u32)]) -> Held {
+        let edges = links.iter().map(|c| key(c.a, c.b)).chain(same.iter().map(|(a, b)| key(*a, *b))).collect();
+        let mut groups: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        for (a, b) in same {
+            let mut all: Vec<u32> = [a, b].iter().flat_map(|r| groups.get(r).cloned().unwrap_or_else(|| vec![**r])).collect();
+            all.sort_unstable();
+            all.dedup();
+            for r in all.clone() {
+                groups.insert(r, all.clone());
+            }
+        }
+        Held { edges, same: groups }
+    }
+
+    fn holds(&self, x: u32, y: u32) -> bool {
+        let (left, right) = (self.same.get(&x), self.same.get(&y));
+        let alone = ([x], [y]);
+        let left = left.map_or(&alone.0[..], Vec::as_slice);
+        let right = right.map_or(&alone.1[..], Vec::as_slice);
+        left.iter().any(|p| right.iter().any(|q| self.edges.contains(&key(*p, *q))))
+    }
+}
+
+fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held) -> Option<(Conflict, (u32, u32))> {
     if left.len() * right.len() > CHECKS {
         return Some((Conflict::Size, (left[0], right[0])));
     }
@@ -167,7 +198,7 @@ fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &FxHashSet<
         for y in right {
             match guards.conflict(*x, *y) {
                 // An edge of their own that is heavy enough has weighed the contradiction already; a judgement has not.
-                Some(conflict) if conflict == Conflict::Judged || !held.contains(&key(*x, *y)) => {
+                Some(conflict) if conflict == Conflict::Judged || !held.holds(*x, *y) => {
                     return Some((conflict, (*x.min(y), *x.max(y))));
                 }
                 _ => {}

@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::assumed;
 use super::block::Keys;
 use super::classes::Sample;
 use super::compare::Comparer;
@@ -16,9 +17,8 @@ use super::spec::Kind;
 const MAX_ITERATIONS: u32 = 100;
 /// Relative change of the log likelihood at which the EM stops.
 const TOLERANCE: f64 = 1e-8;
-/// Added to each level of a sample before u is taken; and to each level of the matches before m is.
+/// Added to each level of a sample before u is taken.
 const U_PSEUDO: f64 = 0.01;
-const M_PSEUDO: f64 = 0.5;
 /// A field needs so many matches found without it, or it learns from all.
 const ENOUGH: f64 = 30.0;
 
@@ -57,6 +57,10 @@ pub(crate) fn count(records: &Records, keys: &Keys, comparer: &Comparer, frequen
 /// u of a class from its sample, each pattern weighed by how likely it is no match.
 fn u_of(sample: &Sample, comparer: &Comparer, not_match: impl Fn(u64) -> f64) -> Table {
     let mut table: Table = comparer.fields.iter().map(|f| vec![U_PSEUDO; f.names.len()]).collect();
+    if sample.class == Class::Stranger {
+        table = assumed::strangers(comparer);
+        table.iter_mut().flatten().for_each(|u| *u *= assumed::STRANGERS);
+    }
     for (pattern, count) in &sample.patterns {
         let weight = *count as f64 * not_match(*pattern);
         for (field, levels) in comparer.fields.iter().zip(&mut table) {
@@ -115,20 +119,7 @@ pub(crate) fn fit(records: &Records, keys: &Keys, comparer: &Comparer, cells: &[
 }
 
 fn start(records: &Records, comparer: &Comparer, samples: &[Sample], chances: &[Option<f64>], cells: &[Cell]) -> Parameters {
-    let m: Table = comparer
-        .fields
-        .iter()
-        .map(|f| {
-            let n = f.names.len();
-            let mut levels: Vec<f64> = (0..n).map(|i| if i == 0 { 8.0 } else { 0.5f64.powi(i as i32) }).collect();
-            if f.slot.kind == Kind::Household {
-                levels = vec![0.02, 0.98];
-            }
-            levels[n - 1] += 0.3;
-            normalise(&mut levels);
-            levels
-        })
-        .collect();
+    let m = assumed::m(comparer);
     let alike: u64 = cells.iter().filter(|c| surely_matches(comparer, c.pattern)).map(|c| c.count).sum();
     let mut parameters = Parameters {
         matches: (2.0 * alike as f64).max(records.len() as f64 * 0.02).max(1.0),
@@ -140,7 +131,10 @@ fn start(records: &Records, comparer: &Comparer, samples: &[Sample], chances: &[
         let u = u_of(sample, comparer, |pattern| f64::from(!surely_matches(comparer, pattern)));
         parameters.classes.push(ClassParameters { class: sample.class, pairs: sample.pairs, sampled: sample.sampled, u });
     }
-    if let Some(kin) = samples.iter().find(|s| s.class == Class::Kin) {
+    if records.len() < assumed::FEW && !samples.iter().any(|s| s.class == Class::Kin) {
+        let pairs = (records.len() as f64 * 0.5).max(1.0);
+        parameters.classes.push(ClassParameters { class: Class::Kin, pairs, sampled: 0, u: assumed::kin(comparer) });
+    } else if let Some(kin) = samples.iter().find(|s| s.class == Class::Kin) {
         let u = parameters.classes.last().map(|c| c.u.clone()).unwrap_or_default();
         let pairs = (kin.pairs * 0.1).max(1.0);
         parameters.classes.push(ClassParameters { class: Class::KinAcross, pairs, sampled: 0, u });
@@ -239,6 +233,7 @@ fn iterate(
             .or_insert_with(|| (0..keys.rules).filter(|r| cell.mask >> r & 1 == 1).fold(0, |fields, r| fields | !keys.uses[r]));
     }
     let eligible: Vec<u64> = cells.iter().map(|c| without[&c.mask]).collect();
+    let before = assumed::m(comparer);
     convergence.converged = false;
     let mut last = f64::NEG_INFINITY;
     for _ in 0..MAX_ITERATIONS {
@@ -277,7 +272,7 @@ fn iterate(
             let enough = apart[f].iter().sum::<f64>() >= ENOUGH.min(all[f].iter().sum::<f64>() * 0.02);
             let counts = if enough { &apart[f] } else { &all[f] };
             parameters.m_count[f].clone_from(counts);
-            parameters.m[f] = counts.iter().map(|c| c + M_PSEUDO).collect();
+            parameters.m[f] = counts.iter().zip(&before[f]).map(|(c, m)| c + assumed::MATCHES * m).collect();
             normalise(&mut parameters.m[f]);
             if field.slot.kind != Kind::Household {
                 monotone(&mut parameters.m[f], &parameters.classes[0].u[f]);

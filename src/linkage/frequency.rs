@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::assumed;
 use super::compare::{Comparer, Comparison};
 use super::model::{FieldModel, TermFrequency};
 use super::normalise::mix;
@@ -82,7 +83,7 @@ fn tabulate(mut values: Vec<(u64, u32)>, by_people: bool, kind: Kind, doubles: f
             _ if by_people => (people as f64 - 1.0).max(0.1),
             _ => (records as f64 / (1.0 + doubles) - 1.0).max(0.3),
         };
-        (others / persons).min(1.0)
+        ((others + assumed::PEOPLE * assumed::chance(kind)) / (persons + assumed::PEOPLE)).min(1.0)
     };
     let mut counted: Vec<(u64, usize, f64)> = values
         .chunk_by(|x, y| x.0 == y.0)

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::assumed;
 use super::block::{EVERYTHING, Keys};
 use super::classes;
 use super::cluster::{self, Guards, Union, key};
@@ -68,11 +69,41 @@ pub fn link(records: &Records, spec: &Spec, run: &Run) -> Result<Linkage, Proble
     }
 }
 
+/// Adds new rows to a finished run: rows from `known` on are new, those before it are the rows of `before`, unchanged. Only pairs with a
+/// new row are compared; the result equals [`link`] over all rows with the model of `before`.
+pub fn update(before: &Linkage, records: &Records, known: u32, judgements: &[Judgement]) -> Result<Linkage, Problems> {
+    let model = &before.model;
+    let run = Run { model: Some(model), judgements, labels: &[] };
+    let comparer = Comparer::new(&model.spec, records);
+    if model.spec.fields.iter().map(|f| f.kind).ne(records.slots.iter().map(|s| s.kind)) || known as usize > records.len() {
+        return Err(Problems::one("the records are not those of the run before, with new ones behind them", "link all of them again"));
+    }
+    let keys = Keys::build(&model.spec, records, &comparer, Some(&model.keys));
+    if keys.outgrown {
+        return link(records, &model.spec, &run);
+    }
+    let judged = judge(records, judgements)?;
+    let parameters = Parameters::of(model);
+    let frequencies = Frequencies::new(records, &comparer, &model.fields);
+    let scorer = Scorer { records, comparer: &comparer, parameters: &parameters, frequencies: &frequencies };
+    let review = model.spec.limits.review;
+    let (mut candidates, compared) = scorer.candidates(&keys, known, review);
+    for pair in before.pairs.iter().filter(|p| p.mask != 0 && p.weight >= review && p.b < known) {
+        let (x, y) = (records.at[pair.a as usize], records.at[pair.b as usize]);
+        candidates.push(Candidate { a: x.min(y), b: x.max(y), weight: pair.weight, mask: pair.mask, pattern: pair.pattern });
+    }
+    candidates.sort_unstable_by_key(|c| (c.a, c.b));
+    Ok(assemble(&scorer, model.clone(), &keys, &judged, candidates, before.report.pairs_compared + compared))
+}
+
 fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels: &[Label]) -> Result<Model, Problems> {
     let samples = classes::sample(records, comparer, keys);
     let mut messages = Vec::new();
     let has = |class: Class| samples.iter().any(|s| s.class == class);
-    if !has(Class::Kin) {
+    if records.len() < assumed::FEW {
+        messages
+            .push(format!("{} records are too few to sample: kin and strangers are weighed by assumed national figures", records.len()));
+    } else if !has(Class::Kin) {
         messages.push(
             "no household or listing column that groups people: kin are not told apart, a relative's pair may look like a match"
                 .to_string(),
@@ -81,7 +112,7 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     if !has(Class::Neighbour) {
         messages.push("no place column that groups people: neighbours are not told apart".to_string());
     }
-    if samples.len() == 1 {
+    if samples.len() == 1 && records.len() >= assumed::FEW {
         messages.push("this is plain Fellegi-Sunter with one class of non-matches".into());
     }
     let tables = |doubles: f64| -> Vec<FieldModel> {

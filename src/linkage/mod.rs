@@ -31,19 +31,21 @@
 //! assert_eq!(records.len(), 3);
 //! ```
 //!
-//! Functions (signatures are kept; those not there yet come in this order):
+//! Functions:
 //!
 //! - `link(&Records, &Spec, &Run) -> Result<Linkage, Problems>`; `Run { model: Option<&Model>, judgements: &[Judgement], labels: &[Label] }`
 //! - `train(&Records, &Spec, &[Label]) -> Result<Model, Problems>`; the model holds its report: classes, levels, convergence, curve
 //! - `explain(&Records, &Linkage, a: u32, b: u32) -> Option<Explanation>`, for any two rows
 //! - `households(&Records, &Linkage) -> Vec<HouseholdLink>` and `shared_ids(&Records, &Linkage) -> Vec<SharedId>`
-//! - `update(&Linkage, &Records, known: u32, &Run) -> Result<Linkage, Problems>`: rows from `known` on are new; equals a full run with the model
+//! - `update(&Linkage, &Records, known: u32, &[Judgement]) -> Result<Linkage, Problems>`: rows from `known` on are new; equals a full run
+//!   with the model of the linkage
 //!
 //! Rows in all results are ordinals of the caller (0 based, order of the columns). Weights are integers, in thousandths of a bit
 //! (`millibits`) of log2 odds: 1000 is odds of 2 to 1. Probability = 1 / (1 + 2^(-weight / 1000)).
 //!
 //! Results do not depend on the order of rows (but for the ordinals) or the number of threads.
 
+mod assumed;
 mod block;
 mod classes;
 mod cluster;
@@ -68,7 +70,7 @@ mod spec;
 pub use compare::{Levels, known_levels, levels};
 pub use explain::{Explanation, FieldReason, RuleReason, explain};
 pub use household::{households, shared_ids};
-pub use link::{Label, Run, link, train};
+pub use link::{Label, Run, link, train, update};
 pub use model::{Class, ClassModel, Convergence, FieldModel, KeyModel, LevelModel, MODEL_VERSION, Model, TermFrequency};
 pub use outcome::*;
 pub use problem::{Problem, Problems};
@@ -79,3 +81,6 @@ pub use spec::{Accept, Blocking, Field, KeyPart, Kind, Limits, Part, Spec};
 pub const PATTERN_BITS: u32 = 44;
 /// Blocking rules at most.
 pub const MAX_RULES: usize = 14;
+
+#[cfg(test)]
+mod tests;

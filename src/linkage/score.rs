@@ -114,7 +114,7 @@ pub(crate) fn accept(curve: &[CurvePoint], accept: Accept) -> i32 {
                 Some(best) if best.f1 >= p.f1 => Some(best),
                 _ => Some(p),
             })
-            .map_or(NONE, |p| p.weight),
+            .map_or(NONE, |p| p.weight.max(0)),
     }
 }
 

@@ -108,7 +108,7 @@ pub struct Blocking {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accept {
-    /// Where the estimated F1 is highest.
+    /// Where the estimated F1 is highest, but nothing less likely than not.
     #[default]
     Balanced,
     /// The lowest weight at which the estimated share of wrong links stays at or under this (0.001: one in a thousand).

@@ -36,6 +36,8 @@ pub(crate) struct Keys {
     pub models: Vec<KeyModel>,
     pub reports: Vec<RuleReport>,
     pub messages: Vec<String>,
+    /// Blocks were split that the model does not know of.
+    pub outgrown: bool,
     records: usize,
 }
 
@@ -75,12 +77,14 @@ impl Keys {
             models: Vec::new(),
             reports: Vec::new(),
             messages: Vec::new(),
+            outgrown: false,
             records: records.len(),
         };
         if let Some(models) = frozen
             && models.iter().any(|m| m.rule == EVERYTHING)
             && !everything
         {
+            keys.outgrown = true;
             keys.messages.push("the model was fitted on every pair; there are too many records now: train again".into());
         }
         for (r, rule) in rules.iter().enumerate() {
@@ -138,6 +142,7 @@ impl Keys {
                 sort::runs(&sorted).filter(|run| run.len() > bound as usize).map(|run| (run[0] >> 32) as u32).collect();
             if let Some(model) = frozen {
                 if !over.is_empty() {
+                    self.outgrown = true;
                     self.messages.push(format!("{name}: {} blocks have outgrown the model; train again", over.len()));
                 }
                 over.extend(model.refined.iter().filter(|(_, d)| *d == depth as u8).map(|(key, _)| *key));
