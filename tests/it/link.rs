@@ -152,17 +152,69 @@ fn mistakes_are_told_all_at_once() {
         assert!(said.contains(code), "{code}: {said}");
     }
     fs::write(folder.path().join("keys.yaml"), "link: 1\nfrom: r.csv\nkey: k\nfields:\n  name: person-name\n").unwrap();
-    insta::assert_snapshot!(recount(folder.path(), &["link", "keys.yaml"]), @"");
+    insta::assert_snapshot!(recount(folder.path(), &["link", "keys.yaml"]), @r#"
+exit 2
+-- stderr
+error[link-key]: 1 of 3 records have no `k`
+ --> keys.yaml:3:6
+  |
+3 | key: k
+  |      ^ names a record
+  |
+help: name a column that has one value of its own in each record
+
+error[link-key]: `k` is not unique: 1 records repeat another's, e.g. A
+ --> keys.yaml:3:6
+  |
+3 | key: k
+  |      ^ names a record
+  |
+help: name a column that has one value of its own in each record
+
+2 errors and 0 warnings
+"#);
     fs::write(folder.path().join("none.yaml"), "link: 1\nfrom: r.csv\nkey: name\nfields:\n  born: date\n").unwrap();
-    insta::assert_snapshot!(recount(folder.path(), &["link", "none.yaml"]), @"");
+    insta::assert_snapshot!(recount(folder.path(), &["link", "none.yaml"]), @r#"
+exit 2
+-- stderr
+error[missing-column]: `r.csv` has no column for `born` of table `link`
+ --> none.yaml:5:3
+  |
+5 |   born: date
+  |   ^^^^ wanted `born`
+ ::: r.csv:1
+  = the header of this file
+help: add the file's header for it to `from:` of `born`, or `optional: true` if the file may lack it
+note: columns of the file: k, name
+"#);
     fs::write(folder.path().join("one.csv"), "k,name\nA,王小明\n").unwrap();
     fs::write(folder.path().join("one.yaml"), "link: 1\nfrom: one.csv\nkey: k\nfields:\n  name: person-name\n").unwrap();
-    insta::assert_snapshot!(recount(folder.path(), &["link", "one.yaml"]), @"");
+    insta::assert_snapshot!(recount(folder.path(), &["link", "one.yaml"]), @r#"
+exit 2
+-- stderr
+error[no-records]: 1 records: there is nothing to link
+--> one.yaml
+ |
+help: give files with at least two records under `from:`
+"#);
     fs::write(folder.path().join("model.json"), "{\"version\": 99}").unwrap();
     fs::write(folder.path().join("two.csv"), "k,name\nA,王小明\nB,李雷\n").unwrap();
     fs::write(folder.path().join("two.yaml"), "link: 1\nfrom: two.csv\nkey: k\nfields:\n  name: person-name\n").unwrap();
-    insta::assert_snapshot!(recount(folder.path(), &["link", "two.yaml", "--model", "model.json"]), @"");
-    insta::assert_snapshot!(recount(folder.path(), &["link", "two.yaml", "--pair", "A", "C"]), @"");
+    insta::assert_snapshot!(recount(folder.path(), &["link", "two.yaml", "--model", "model.json"]), @r#"
+exit 2
+-- stderr
+error[linkage-spec]: model version 99; this program reads 1
+--> model.json
+ |
+help: train again with this version of recount
+"#);
+    insta::assert_snapshot!(recount(folder.path(), &["link", "two.yaml", "--pair", "A", "C"]), @r#"
+exit 2
+-- stderr
+error[unknown-record]: no record has the key `C`
+ |
+help: give two values of `k`, the key of the link file
+"#);
     // A folder of something else is not replaced.
     fs::create_dir(folder.path().join("mine")).unwrap();
     let said = recount(folder.path(), &["link", "two.yaml", "-o", "mine"]);
