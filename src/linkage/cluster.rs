@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compare::Comparer;
 use super::outcome::{ClusterReview, Conflict};
+use super::parameters::Parameters;
 use super::records::Records;
 use super::score::Candidate;
 use super::spec::Kind;
@@ -12,6 +13,11 @@ use super::spec::Kind;
 const CHECKS: usize = 4096;
 /// A cut edge this close over the accepted weight (millibits) is shown.
 const NEAR: i32 = 3000;
+
+/// A field that differs in this share of matches contradicts nothing.
+const UNRELIABLE: f64 = 0.02;
+/// An edge between two valid ids that differ needs this much more than the accepted weight (millibits).
+const AGAINST_IDS: i32 = 8000;
 
 /// Smaller record wins; path halving.
 pub(crate) struct Union(Vec<u32>);
@@ -53,10 +59,12 @@ pub(crate) fn key(a: u32, b: u32) -> u64 {
 
 impl<'a> Guards<'a> {
     /// `different`: pairs (of records) that were judged so.
-    pub fn new(records: &'a Records, comparer: &'a Comparer, different: FxHashSet<u64>) -> Guards<'a> {
+    pub fn new(records: &'a Records, comparer: &'a Comparer, parameters: &Parameters, different: FxHashSet<u64>) -> Guards<'a> {
         let mut guards = Guards { records, comparer, different, fields: Vec::new(), name: None };
         let (mut birth, mut sex) = (false, false);
-        for f in &comparer.fields {
+        for (i, f) in comparer.fields.iter().enumerate() {
+            // A contradiction is one only where matches hardly ever show it.
+            let reliable = parameters.m[i].last().is_some_and(|m| *m < UNRELIABLE);
             let level = |name: &str| f.names.iter().position(|n| *n == name).map_or(u64::MAX, |i| i as u64 + 1);
             let differ = f.names.len() as u64;
             match f.slot.kind {
@@ -64,8 +72,10 @@ impl<'a> Guards<'a> {
                 Kind::CitizenId if level("near-valid") != u64::MAX => {
                     guards.fields.push((Conflict::Ids, f.shift, f.bits, level("near-valid"), differ));
                 }
-                Kind::Sex if !std::mem::replace(&mut sex, true) => guards.fields.push((Conflict::Sex, f.shift, f.bits, differ, differ)),
-                Kind::Date if !std::mem::replace(&mut birth, true) => {
+                Kind::Sex if !std::mem::replace(&mut sex, true) && reliable => {
+                    guards.fields.push((Conflict::Sex, f.shift, f.bits, differ, differ))
+                }
+                Kind::Date if !std::mem::replace(&mut birth, true) && reliable => {
                     guards.fields.push((Conflict::Birth, f.shift, f.bits, differ, differ))
                 }
                 Kind::PersonName if guards.name.is_none() => {
@@ -114,7 +124,7 @@ pub(crate) struct Clusters {
 }
 
 /// `links`: edges at or over the accepted weight, in any order. `same`: pairs judged the same; they join first, whatever contradicts.
-pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)]) -> Clusters {
+pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)], accept: i32) -> Clusters {
     let mut union = Union::new(guards.records.len());
     let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     let mut weakest: FxHashMap<u32, (u32, u32, i32)> = FxHashMap::default();
@@ -130,6 +140,10 @@ pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)])
         }
         let single = |members: &FxHashMap<u32, Vec<u32>>, root: u32| members.get(&root).cloned().unwrap_or_else(|| vec![root]);
         let (left, right) = (single(&members, x), single(&members, y));
+        if weight < accept.saturating_add(AGAINST_IDS) && guards.conflict(a, b) == Some(Conflict::Ids) {
+            refused.push((a, b, weight, Conflict::Ids, (a, b)));
+            continue;
+        }
         if weight != i32::MAX
             && let Some((conflict, between)) = contradiction(guards, &left, &right, &held)
         {

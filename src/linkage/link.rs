@@ -140,6 +140,13 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     let mut fields = tables(doubles.min(20.0));
     let fit = em::fit(records, keys, comparer, &cells, &samples, &chances(&fields));
     messages.extend(fit.messages);
+    if !fit.thin.is_empty() {
+        let list: Vec<String> = fit.thin.iter().map(|(f, n)| format!("{} ({n:.0})", spec.fields[*f].name)).collect();
+        messages.push(format!(
+            "the agreement of these fields was learnt from few matching pairs and leans on assumed figures: {}",
+            list.join(", ")
+        ));
+    }
     let mut parameters = fit.parameters;
     supervise(records, comparer, labels, &mut parameters, &mut messages)?;
     for (f, (field, comparison)) in fields.iter_mut().zip(&comparer.fields).enumerate() {
@@ -214,9 +221,7 @@ fn supervise(
         for (m, count) in parameters.m[f].iter_mut().zip(&counts[f]) {
             *m = (count + PRIOR * *m) / (n + PRIOR);
         }
-        if field.slot.kind != Kind::Household {
-            em::monotone(&mut parameters.m[f], &parameters.classes[0].u[f]);
-        }
+        em::order(field, &mut parameters.m[f], &parameters.classes[0].u[f]);
         parameters.m_count[f].clone_from(&counts[f]);
     }
     messages.push(format!("m was learnt from {} labelled matches", same.len()));
@@ -277,8 +282,8 @@ pub(crate) fn assemble(
         None => Band::Review,
     };
     let links: Vec<Candidate> = candidates.iter().filter(|c| band(c) == Band::Link).copied().collect();
-    let guards = Guards::new(records, comparer, judged.different.clone());
-    let found = cluster::cluster(&guards, &links, &judged.same);
+    let guards = Guards::new(records, comparer, scorer.parameters, judged.different.clone());
+    let found = cluster::cluster(&guards, &links, &judged.same, model.accept);
     let row = |record: u32| records.rows[record as usize];
     let ordered = |a: u32, b: u32| (row(a).min(row(b)), row(a).max(row(b)));
     let mut refused: Vec<Refused> = found
