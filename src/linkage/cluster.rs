@@ -2,11 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::compare::Comparer;
 use super::outcome::{ClusterReview, Conflict};
-use super::parameters::Parameters;
-use super::records::Records;
-use super::score::Candidate;
+use super::score::{Candidate, Scorer};
 use super::spec::Kind;
 
 /// Merges that would need more comparisons of members than this are refused.
@@ -46,8 +43,7 @@ impl Union {
 
 /// What keeps two records from being one person, apart from the weight of their own edge.
 pub(crate) struct Guards<'a> {
-    records: &'a Records,
-    comparer: &'a Comparer,
+    scorer: &'a Scorer<'a>,
     different: FxHashSet<u64>,
     fields: Vec<(Conflict, u32, u32, u64, u64)>,
     name: Option<(u32, u32, u64)>,
@@ -59,8 +55,9 @@ pub(crate) fn key(a: u32, b: u32) -> u64 {
 
 impl<'a> Guards<'a> {
     /// `different`: pairs (of records) that were judged so.
-    pub fn new(records: &'a Records, comparer: &'a Comparer, parameters: &Parameters, different: FxHashSet<u64>) -> Guards<'a> {
-        let mut guards = Guards { records, comparer, different, fields: Vec::new(), name: None };
+    pub fn new(scorer: &'a Scorer<'a>, different: FxHashSet<u64>) -> Guards<'a> {
+        let (comparer, parameters) = (scorer.comparer, scorer.parameters);
+        let mut guards = Guards { scorer, different, fields: Vec::new(), name: None };
         let (mut birth, mut sex) = (false, false);
         for (i, f) in comparer.fields.iter().enumerate() {
             // A contradiction is one only where matches hardly ever show it.
@@ -89,6 +86,17 @@ impl<'a> Guards<'a> {
         guards
     }
 
+    /// Mean weight of all pairs between two groups, each kept within ten bits of even odds, so that none decides alone.
+    fn mean(&self, left: &[u32], right: &[u32]) -> i64 {
+        const MOST: i32 = 10_000;
+        let weight = |x: u32, y: u32| {
+            let pattern = self.scorer.comparer.pattern(self.scorer.records, x as usize, y as usize);
+            i64::from(self.scorer.weight(pattern, x as usize).clamp(-MOST, MOST))
+        };
+        let sum: i64 = left.iter().flat_map(|x| right.iter().map(|y| weight(*x, *y))).sum();
+        sum / (left.len() * right.len()) as i64
+    }
+
     pub fn judged(&self, a: u32, b: u32) -> bool {
         self.different.contains(&key(a, b))
     }
@@ -97,14 +105,15 @@ impl<'a> Guards<'a> {
         if self.judged(a, b) {
             return Some(Conflict::Judged);
         }
-        let pattern = self.comparer.pattern(self.records, a as usize, b as usize);
+        let pattern = self.scorer.comparer.pattern(self.scorer.records, a as usize, b as usize);
         let level = |shift: u32, bits: u32| pattern >> shift & ((1 << bits) - 1);
         for (conflict, shift, bits, from, to) in &self.fields {
             if (*from..=*to).contains(&level(*shift, *bits)) {
                 return Some(*conflict);
             }
         }
-        let (x, y) = (self.records.listing[a as usize], self.records.listing[b as usize]);
+        let listing = &self.scorer.records.listing;
+        let (x, y) = (listing[a as usize], listing[b as usize]);
         if x != 0 && x == y && self.name.is_some_and(|(shift, bits, from)| level(shift, bits) >= from) {
             return Some(Conflict::Household);
         }
@@ -125,7 +134,7 @@ pub(crate) struct Clusters {
 
 /// `links`: edges at or over the accepted weight, in any order. `same`: pairs judged the same; they join first, whatever contradicts.
 pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)], accept: i32) -> Clusters {
-    let mut union = Union::new(guards.records.len());
+    let mut union = Union::new(guards.scorer.records.len());
     let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     let mut weakest: FxHashMap<u32, (u32, u32, i32)> = FxHashMap::default();
     let mut order: Vec<&Candidate> = links.iter().collect();
@@ -145,7 +154,7 @@ pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)],
             continue;
         }
         if weight != i32::MAX
-            && let Some((conflict, between)) = contradiction(guards, &left, &right, &held)
+            && let Some((conflict, between)) = contradiction(guards, &left, &right, &held, accept)
         {
             refused.push((a, b, weight, conflict, between));
             continue;
@@ -204,7 +213,7 @@ impl Held {
     }
 }
 
-fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held) -> Option<(Conflict, (u32, u32))> {
+fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held, accept: i32) -> Option<(Conflict, (u32, u32))> {
     if left.len() * right.len() > CHECKS {
         return Some((Conflict::Size, (left[0], right[0])));
     }
@@ -219,7 +228,7 @@ fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held) -> O
             }
         }
     }
-    None
+    (left.len() + right.len() > 2 && guards.mean(left, right) < i64::from(accept)).then_some((Conflict::Group, (left[0], right[0])))
 }
 
 /// Reasons to look at a cluster. `edges`: links inside it.

@@ -282,7 +282,7 @@ pub(crate) fn assemble(
         None => Band::Review,
     };
     let links: Vec<Candidate> = candidates.iter().filter(|c| band(c) == Band::Link).copied().collect();
-    let guards = Guards::new(records, comparer, scorer.parameters, judged.different.clone());
+    let guards = Guards::new(scorer, judged.different.clone());
     let found = cluster::cluster(&guards, &links, &judged.same, model.accept);
     let row = |record: u32| records.rows[record as usize];
     let ordered = |a: u32, b: u32| (row(a).min(row(b)), row(a).max(row(b)));
