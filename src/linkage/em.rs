@@ -230,6 +230,7 @@ fn iterate(parameters: &mut Parameters, keys: &Keys, comparer: &Comparer, cells:
     }
     let eligible: Vec<u64> = cells.iter().map(|c| without[&c.mask]).collect();
     let before = assumed::m(comparer);
+    let weight = assumed::matches(cells.iter().map(|c| c.count).sum());
     convergence.converged = false;
     let mut last = f64::NEG_INFINITY;
     for _ in 0..MAX_ITERATIONS {
@@ -268,7 +269,7 @@ fn iterate(parameters: &mut Parameters, keys: &Keys, comparer: &Comparer, cells:
             let enough = apart[f].iter().sum::<f64>() >= ENOUGH.min(all[f].iter().sum::<f64>() * 0.02);
             let counts = if enough { &apart[f] } else { &all[f] };
             parameters.m_count[f].clone_from(counts);
-            parameters.m[f] = counts.iter().zip(&before[f]).map(|(c, m)| c + assumed::MATCHES * m).collect();
+            parameters.m[f] = counts.iter().zip(&before[f]).map(|(c, m)| c + weight * m).collect();
             normalise(&mut parameters.m[f]);
             order(field, &mut parameters.m[f], &parameters.classes[0].u[f]);
         }

@@ -8,11 +8,11 @@ use super::classes;
 use super::cluster::{self, Guards, Union, key};
 use super::compare::Comparer;
 use super::em;
-use super::frequency::{self, Frequencies};
+use super::frequency::{self, Counts, Frequencies};
 use super::judge::{Judged, judge};
 use super::model::{Class, ClassModel, FieldModel, LevelModel, MODEL_VERSION, Model};
 use super::outcome::{Band, Cluster, Judgement, Linkage, Pair, Refused, Report, Verdict, probability};
-use super::parameters::{Parameters, product};
+use super::parameters::Parameters;
 use super::problem::Problems;
 use super::records::Records;
 use super::score::{self, Candidate, Scorer};
@@ -115,20 +115,23 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     if samples.len() == 1 && records.len() >= assumed::FEW {
         messages.push("this is plain Fellegi-Sunter with one class of non-matches".into());
     }
+    let counts: Vec<(Option<Counts>, Option<Counts>)> = comparer
+        .fields
+        .iter()
+        .map(|field| {
+            let applies = frequency::applies(spec, field);
+            let sounds = applies && field.slot.kind == Kind::PersonName && field.names.get(1) == Some(&"pinyin");
+            (applies.then(|| frequency::count(records, spec, field)), sounds.then(|| frequency::count_sounds(records, field)))
+        })
+        .collect();
     let tables = |doubles: f64| -> Vec<FieldModel> {
-        comparer
-            .fields
-            .iter()
-            .map(|field| {
-                let name = spec.fields[field.field].name.clone();
-                let applies = frequency::applies(spec, field);
-                let sounds = applies && field.slot.kind == Kind::PersonName && field.names.get(1) == Some(&"pinyin");
-                FieldModel {
-                    field: name,
-                    levels: Vec::new(),
-                    term_frequency: applies.then(|| frequency::count(records, spec, field, doubles)),
-                    sound_frequency: sounds.then(|| frequency::count_sounds(records, field, doubles)),
-                }
+        let fields = comparer.fields.iter().zip(&counts);
+        fields
+            .map(|(field, (values, sounds))| FieldModel {
+                field: spec.fields[field.field].name.clone(),
+                levels: Vec::new(),
+                term_frequency: values.as_ref().map(|c| c.table(doubles)),
+                sound_frequency: sounds.as_ref().map(|c| c.table(doubles)),
             })
             .collect()
     };
@@ -391,11 +394,5 @@ impl Model {
             ));
         }
         all
-    }
-
-    /// Expected pairs of this class, among all, that show a pattern by chance.
-    pub(crate) fn expected(&self, comparer: &Comparer, pattern: u64) -> Vec<(Class, f64)> {
-        let parameters = Parameters::of(self);
-        parameters.classes.iter().map(|c| (c.class, c.pairs * product(&c.u, comparer, pattern))).collect()
     }
 }
