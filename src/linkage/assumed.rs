@@ -6,8 +6,11 @@ use super::parameters::Table;
 use super::spec::Kind;
 
 /// Matches, stranger pairs and people that the assumptions stand for.
-pub(crate) const MATCHES: f64 = 20.0;
-pub(crate) const STRANGERS: f64 = 1000.0;
+const MATCHES: f64 = 20.0;
+const MATCHES_OF_FEW: f64 = 200.0;
+/// Under this many compared pairs m is hardly learnt: one or two pairs would teach themselves.
+const FEW_PAIRS: u64 = 20_000;
+pub(crate) const STRANGERS: f64 = 10_000.0;
 pub(crate) const PEOPLE: f64 = 1000.0;
 /// Under this many records kin are not sampled but assumed.
 pub(crate) const FEW: usize = 200;
@@ -23,9 +26,9 @@ fn of(kind: Kind) -> Levels {
     let levels = |m, strangers, kin| Levels { m, strangers, kin };
     match kind {
         Kind::CitizenId => levels(
-            &[0.89, 0.05, 0.01, 0.015, 0.02, 1e-6, 0.014999],
-            &[1e-9, 1e-7, 1e-6, 2e-5, 0.07, 1e-4, 0.93],
-            &[2e-3, 1e-4, 3e-5, 5e-5, 0.07, 1.5e-3, 0.926],
+            &[0.896, 0.01, 0.01, 0.005, 0.04, 0.015, 0.02, 1e-6, 0.003999],
+            &[1e-9, 1e-7, 1e-6, 2e-5, 4e-5, 1e-3, 0.07, 1e-4, 0.93],
+            &[2e-3, 1e-4, 3e-5, 5e-5, 6e-4, 0.03, 0.07, 1.5e-3, 0.896],
         ),
         Kind::PersonName => levels(
             &[0.86, 0.05, 0.03, 0.015, 0.01, 0.02, 0.015],
@@ -35,7 +38,7 @@ fn of(kind: Kind) -> Levels {
         Kind::LatinName => levels(&[0.75, 0.1, 0.06, 0.03, 0.06], &[3e-3, 2e-3, 5e-3, 0.02, 0.97], &[0.25, 0.01, 0.02, 0.03, 0.69]),
         Kind::Text => levels(&[0.7, 0.08, 0.08, 0.06, 0.08], &[2e-3, 1e-3, 4e-3, 0.02, 0.973], &[0.5, 0.02, 0.03, 0.03, 0.42]),
         Kind::Date => levels(
-            &[0.9, 0.03, 0.03, 0.015, 0.005, 0.02],
+            &[0.92, 0.03, 0.025, 0.018, 0.002, 0.005],
             &[5e-5, 3e-4, 1e-3, 2.5e-3, 0.012, 0.984],
             &[2.5e-3, 5e-4, 2e-3, 4e-3, 0.015, 0.976],
         ),
@@ -63,6 +66,11 @@ fn declared(field: &Comparison, known: &[f64]) -> Vec<f64> {
 
 pub(crate) fn m(comparer: &Comparer) -> Table {
     comparer.fields.iter().map(|f| declared(f, of(f.slot.kind).m)).collect()
+}
+
+/// Matches that the assumed m stands for, by the number of compared pairs.
+pub(crate) fn matches(compared: u64) -> f64 {
+    if compared < FEW_PAIRS { MATCHES_OF_FEW } else { MATCHES }
 }
 
 pub(crate) fn strangers(comparer: &Comparer) -> Table {

@@ -12,7 +12,7 @@ use super::records::Records;
 
 /// Pairs sampled per class, about.
 const KIN: u64 = 300_000;
-const NEIGHBOURS: u64 = 600_000;
+const NEIGHBOURS: u64 = 400_000;
 /// Records on each side of the cross product of strangers.
 const STRANGERS: usize = 1_415;
 /// Records of one village that are paired.

@@ -2,16 +2,19 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::compare::Comparer;
 use super::outcome::{ClusterReview, Conflict};
-use super::records::Records;
-use super::score::Candidate;
+use super::score::{Candidate, Scorer};
 use super::spec::Kind;
 
 /// Merges that would need more comparisons of members than this are refused.
 const CHECKS: usize = 4096;
 /// A cut edge this close over the accepted weight (millibits) is shown.
 const NEAR: i32 = 3000;
+
+/// A field that differs in this share of matches contradicts nothing.
+const UNRELIABLE: f64 = 0.02;
+/// An edge between two valid ids that differ needs this much more than the accepted weight (millibits).
+const AGAINST_IDS: i32 = 8000;
 
 /// Smaller record wins; path halving.
 pub(crate) struct Union(Vec<u32>);
@@ -40,8 +43,7 @@ impl Union {
 
 /// What keeps two records from being one person, apart from the weight of their own edge.
 pub(crate) struct Guards<'a> {
-    records: &'a Records,
-    comparer: &'a Comparer,
+    scorer: &'a Scorer<'a>,
     different: FxHashSet<u64>,
     fields: Vec<(Conflict, u32, u32, u64, u64)>,
     name: Option<(u32, u32, u64)>,
@@ -53,10 +55,13 @@ pub(crate) fn key(a: u32, b: u32) -> u64 {
 
 impl<'a> Guards<'a> {
     /// `different`: pairs (of records) that were judged so.
-    pub fn new(records: &'a Records, comparer: &'a Comparer, different: FxHashSet<u64>) -> Guards<'a> {
-        let mut guards = Guards { records, comparer, different, fields: Vec::new(), name: None };
+    pub fn new(scorer: &'a Scorer<'a>, different: FxHashSet<u64>) -> Guards<'a> {
+        let (comparer, parameters) = (scorer.comparer, scorer.parameters);
+        let mut guards = Guards { scorer, different, fields: Vec::new(), name: None };
         let (mut birth, mut sex) = (false, false);
-        for f in &comparer.fields {
+        for (i, f) in comparer.fields.iter().enumerate() {
+            // A contradiction is one only where matches hardly ever show it.
+            let reliable = parameters.m[i].last().is_some_and(|m| *m < UNRELIABLE);
             let level = |name: &str| f.names.iter().position(|n| *n == name).map_or(u64::MAX, |i| i as u64 + 1);
             let differ = f.names.len() as u64;
             match f.slot.kind {
@@ -64,8 +69,10 @@ impl<'a> Guards<'a> {
                 Kind::CitizenId if level("near-valid") != u64::MAX => {
                     guards.fields.push((Conflict::Ids, f.shift, f.bits, level("near-valid"), differ));
                 }
-                Kind::Sex if !std::mem::replace(&mut sex, true) => guards.fields.push((Conflict::Sex, f.shift, f.bits, differ, differ)),
-                Kind::Date if !std::mem::replace(&mut birth, true) => {
+                Kind::Sex if !std::mem::replace(&mut sex, true) && reliable => {
+                    guards.fields.push((Conflict::Sex, f.shift, f.bits, differ, differ))
+                }
+                Kind::Date if !std::mem::replace(&mut birth, true) && reliable => {
                     guards.fields.push((Conflict::Birth, f.shift, f.bits, differ, differ))
                 }
                 Kind::PersonName if guards.name.is_none() => {
@@ -79,6 +86,17 @@ impl<'a> Guards<'a> {
         guards
     }
 
+    /// Mean weight of all pairs between two groups, each kept within ten bits of even odds, so that none decides alone.
+    fn mean(&self, left: &[u32], right: &[u32]) -> i64 {
+        const MOST: i32 = 10_000;
+        let weight = |x: u32, y: u32| {
+            let pattern = self.scorer.comparer.pattern(self.scorer.records, x as usize, y as usize);
+            i64::from(self.scorer.weight(pattern, x as usize).clamp(-MOST, MOST))
+        };
+        let sum: i64 = left.iter().flat_map(|x| right.iter().map(|y| weight(*x, *y))).sum();
+        sum / (left.len() * right.len()) as i64
+    }
+
     pub fn judged(&self, a: u32, b: u32) -> bool {
         self.different.contains(&key(a, b))
     }
@@ -87,14 +105,15 @@ impl<'a> Guards<'a> {
         if self.judged(a, b) {
             return Some(Conflict::Judged);
         }
-        let pattern = self.comparer.pattern(self.records, a as usize, b as usize);
+        let pattern = self.scorer.comparer.pattern(self.scorer.records, a as usize, b as usize);
         let level = |shift: u32, bits: u32| pattern >> shift & ((1 << bits) - 1);
         for (conflict, shift, bits, from, to) in &self.fields {
             if (*from..=*to).contains(&level(*shift, *bits)) {
                 return Some(*conflict);
             }
         }
-        let (x, y) = (self.records.listing[a as usize], self.records.listing[b as usize]);
+        let listing = &self.scorer.records.listing;
+        let (x, y) = (listing[a as usize], listing[b as usize]);
         if x != 0 && x == y && self.name.is_some_and(|(shift, bits, from)| level(shift, bits) >= from) {
             return Some(Conflict::Household);
         }
@@ -114,8 +133,8 @@ pub(crate) struct Clusters {
 }
 
 /// `links`: edges at or over the accepted weight, in any order. `same`: pairs judged the same; they join first, whatever contradicts.
-pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)]) -> Clusters {
-    let mut union = Union::new(guards.records.len());
+pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)], accept: i32) -> Clusters {
+    let mut union = Union::new(guards.scorer.records.len());
     let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     let mut weakest: FxHashMap<u32, (u32, u32, i32)> = FxHashMap::default();
     let mut order: Vec<&Candidate> = links.iter().collect();
@@ -130,8 +149,12 @@ pub(crate) fn cluster(guards: &Guards, links: &[Candidate], same: &[(u32, u32)])
         }
         let single = |members: &FxHashMap<u32, Vec<u32>>, root: u32| members.get(&root).cloned().unwrap_or_else(|| vec![root]);
         let (left, right) = (single(&members, x), single(&members, y));
+        if weight < accept.saturating_add(AGAINST_IDS) && guards.conflict(a, b) == Some(Conflict::Ids) {
+            refused.push((a, b, weight, Conflict::Ids, (a, b)));
+            continue;
+        }
         if weight != i32::MAX
-            && let Some((conflict, between)) = contradiction(guards, &left, &right, &held)
+            && let Some((conflict, between)) = contradiction(guards, &left, &right, &held, accept)
         {
             refused.push((a, b, weight, conflict, between));
             continue;
@@ -190,7 +213,7 @@ impl Held {
     }
 }
 
-fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held) -> Option<(Conflict, (u32, u32))> {
+fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held, accept: i32) -> Option<(Conflict, (u32, u32))> {
     if left.len() * right.len() > CHECKS {
         return Some((Conflict::Size, (left[0], right[0])));
     }
@@ -205,7 +228,7 @@ fn contradiction(guards: &Guards, left: &[u32], right: &[u32], held: &Held) -> O
             }
         }
     }
-    None
+    (left.len() + right.len() > 2 && guards.mean(left, right) < i64::from(accept)).then_some((Conflict::Group, (left[0], right[0])))
 }
 
 /// Reasons to look at a cluster. `edges`: links inside it.

@@ -9,8 +9,12 @@ use super::normalise::hash;
 use super::normalise::name::{self, Name};
 use super::spec::Kind;
 
-/// One text. Number 0 is the missing value.
+/// Symbols that stand in the entry itself: most Chinese names.
+const INLINE: usize = 4;
+
+/// One text, in one cache line. Number 0 is the missing value.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
 pub(crate) struct Entry {
     pub hash: u64,
     /// Hash of the sound: pinyin of the whole name, letters of a Latin one, sound of a Latin word.
@@ -22,6 +26,8 @@ pub(crate) struct Entry {
     pub len: u16,
     pub surname: u8,
     pub han: bool,
+    symbols: [u16; INLINE],
+    syllables: [u16; INLINE],
 }
 
 #[derive(Debug, Clone, Default)]
@@ -41,7 +47,6 @@ impl Dictionary {
             .par_iter()
             .map(|&start| {
                 let mut raw: FxHashMap<String, u32> = FxHashMap::default();
-                let mut known: FxHashMap<String, u32> = FxHashMap::default();
                 let mut texts: Vec<String> = Vec::new();
                 let mut numbers = Vec::with_capacity(chunk);
                 for row in start..(start + chunk).min(rows) {
@@ -57,11 +62,10 @@ impl Dictionary {
                         Kind::PersonName | Kind::LatinName => name::normalise(&text),
                         _ => Some(name::normalise_text(&text)).filter(|t| !t.is_empty()),
                     };
+                    // Two spellings of one text meet when the lists are joined.
                     let number = normal.map_or(0, |normal| {
-                        *known.entry(normal).or_insert_with_key(|normal| {
-                            texts.push(normal.clone());
-                            texts.len() as u32
-                        })
+                        texts.push(normal);
+                        texts.len() as u32
                     });
                     raw.insert(text.into_owned(), number);
                     numbers.push(number);
@@ -120,12 +124,18 @@ impl Dictionary {
         &self.entries[number as usize]
     }
 
-    pub fn symbols(&self, entry: &Entry) -> &[u16] {
+    pub fn symbols<'a>(&'a self, entry: &'a Entry) -> &'a [u16] {
+        if entry.len as usize <= INLINE {
+            return &entry.symbols[..entry.len as usize];
+        }
         &self.symbols[entry.start as usize..entry.start as usize + entry.len as usize]
     }
 
     /// Of person names alone.
-    pub fn syllables(&self, entry: &Entry) -> &[u16] {
+    pub fn syllables<'a>(&'a self, entry: &'a Entry) -> &'a [u16] {
+        if entry.len as usize <= INLINE {
+            return &entry.syllables[..entry.len as usize];
+        }
         &self.syllables[entry.start as usize..entry.start as usize + entry.len as usize]
     }
 
@@ -168,6 +178,13 @@ fn analyse(kind: Kind, text: String) -> (Name, Entry) {
         len: n as u16,
         surname: name.surname,
         han: name.han,
+        symbols: [0; INLINE],
+        syllables: [0; INLINE],
     };
+    let mut entry = entry;
+    if n <= INLINE {
+        entry.symbols[..n].copy_from_slice(&name.symbols);
+        entry.syllables[..n].copy_from_slice(&name.syllables);
+    }
     (name, entry)
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use super::assumed;
 use super::block::Keys;
 use super::classes::Sample;
-use super::compare::Comparer;
+use super::compare::{Comparer, Comparison};
 use super::frequency::{Frequencies, MOST};
 use super::model::{Class, Convergence};
 use super::pairs;
@@ -97,6 +97,8 @@ fn surely_matches(comparer: &Comparer, pattern: u64) -> bool {
 pub(crate) struct Fit {
     pub parameters: Parameters,
     pub convergence: Convergence,
+    /// Fields whose m rests on few matches, with their number.
+    pub thin: Vec<(usize, f64)>,
     pub messages: Vec<String>,
 }
 
@@ -110,12 +112,14 @@ pub(crate) fn fit(records: &Records, keys: &Keys, comparer: &Comparer, cells: &[
         if round > 0 {
             refine_u(&mut parameters, comparer, samples, chances);
         }
-        iterate(&mut parameters, keys, comparer, cells, met, &mut convergence, if round == 2 { Some(&mut messages) } else { None });
+        iterate(&mut parameters, keys, comparer, cells, met, &mut convergence);
     }
     if !convergence.converged {
         messages.push(format!("the EM had not settled after {MAX_ITERATIONS} iterations; read the parameters before you use them"));
     }
-    Fit { parameters, convergence, messages }
+    let count = |f: usize| parameters.m_count[f].iter().sum::<f64>();
+    let thin = comparer.fields.iter().enumerate().map(|(f, field)| (field.field, count(f))).filter(|(_, n)| *n < ENOUGH).collect();
+    Fit { thin, parameters, convergence, messages }
 }
 
 fn start(records: &Records, comparer: &Comparer, samples: &[Sample], chances: &[Option<f64>], cells: &[Cell]) -> Parameters {
@@ -173,6 +177,7 @@ fn adjust(parameters: &mut Parameters, comparer: &Comparer, chances: &[Option<f6
     let of = |parameters: &Parameters, class: Class| parameters.classes.iter().find(|c| c.class == class).map(|c| c.u.clone());
     let strangers = of(parameters, Class::Stranger);
     let kin = of(parameters, Class::Kin);
+    tie(parameters, comparer);
     for class in &mut parameters.classes {
         match class.class {
             // People of one village share a value at least as often as people at large.
@@ -198,16 +203,7 @@ fn adjust(parameters: &mut Parameters, comparer: &Comparer, chances: &[Option<f6
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-fn iterate(
-    parameters: &mut Parameters,
-    keys: &Keys,
-    comparer: &Comparer,
-    cells: &[Cell],
-    met: f64,
-    convergence: &mut Convergence,
-    mut messages: Option<&mut Vec<String>>,
-) {
+fn iterate(parameters: &mut Parameters, keys: &Keys, comparer: &Comparer, cells: &[Cell], met: f64, convergence: &mut Convergence) {
     let across = parameters.classes.iter().position(|c| c.class == Class::KinAcross);
     let most_across = parameters.classes.iter().find(|c| c.class == Class::Kin).map_or(0.0, |c| 2.0 * c.pairs);
     // u does not move: what classes but kin across say of each cell, once.
@@ -234,6 +230,7 @@ fn iterate(
     }
     let eligible: Vec<u64> = cells.iter().map(|c| without[&c.mask]).collect();
     let before = assumed::m(comparer);
+    let weight = assumed::matches(cells.iter().map(|c| c.count).sum());
     convergence.converged = false;
     let mut last = f64::NEG_INFINITY;
     for _ in 0..MAX_ITERATIONS {
@@ -272,11 +269,9 @@ fn iterate(
             let enough = apart[f].iter().sum::<f64>() >= ENOUGH.min(all[f].iter().sum::<f64>() * 0.02);
             let counts = if enough { &apart[f] } else { &all[f] };
             parameters.m_count[f].clone_from(counts);
-            parameters.m[f] = counts.iter().zip(&before[f]).map(|(c, m)| c + assumed::MATCHES * m).collect();
+            parameters.m[f] = counts.iter().zip(&before[f]).map(|(c, m)| c + weight * m).collect();
             normalise(&mut parameters.m[f]);
-            if field.slot.kind != Kind::Household {
-                monotone(&mut parameters.m[f], &parameters.classes[0].u[f]);
-            }
+            order(field, &mut parameters.m[f], &parameters.classes[0].u[f]);
         }
         convergence.iterations += 1;
         convergence.log_likelihood.push(likelihood);
@@ -286,14 +281,43 @@ fn iterate(
         }
         last = likelihood;
     }
-    if let Some(messages) = messages.as_deref_mut() {
-        for (f, field) in comparer.fields.iter().enumerate() {
-            let n: f64 = parameters.m_count[f].iter().sum();
-            if n < ENOUGH {
-                messages.push(format!("field {}: its m rests on {n:.0} matching pairs alone", field.field + 1));
+}
+
+/// Id levels of records that share the birth day: sampled over all pairs their u would count the birth a second time. What is left is the
+/// chance that the last four digits agree, or nearly do, so the weights are bounded: about 1 in 1,000 and 1 in 30 among strangers, more
+/// among people whose ids were issued in one place, and twins have ids in a row.
+fn tie(parameters: &mut Parameters, comparer: &Comparer) {
+    for (f, field) in comparer.fields.iter().enumerate().filter(|(_, f)| f.slot.kind == Kind::CitizenId) {
+        for class in &mut parameters.classes {
+            let (typo, near) = match class.class {
+                Class::Stranger => (1024.0, 16.0),
+                Class::Neighbour => (256.0, 8.0),
+                Class::Kin | Class::KinAcross => (64.0, 0.5),
+            };
+            for (name, ratio) in [("typo-of-one-birth", typo), ("near-of-one-birth", near)] {
+                if let Some(l) = field.names.iter().position(|n| *n == name) {
+                    class.u[f][l] = (parameters.m[f][l] / ratio).min(0.9);
+                }
             }
         }
     }
+}
+
+/// Two valid ids that are nearly the same are two numbers issued in a row: at most this ratio of m to u.
+const NEAR_VALID: f64 = 1.0 / 1024.0;
+
+/// Levels in order of weight, where the order means something.
+pub(crate) fn order(field: &Comparison, m: &mut [f64], u: &[f64]) {
+    if field.slot.kind == Kind::Household {
+        return;
+    }
+    let Some(near) = field.names.iter().position(|n| *n == "near-valid") else { return monotone(m, u) };
+    let without = |levels: &[f64]| [&levels[..near], &levels[near + 1..]].concat();
+    let mut rest = without(m);
+    monotone(&mut rest, &without(u));
+    m[..near].copy_from_slice(&rest[..near]);
+    m[near + 1..].copy_from_slice(&rest[near..]);
+    m[near] = m[near].min(u[near] * NEAR_VALID);
 }
 
 /// Makes m / u fall from level to level: levels out of order share one ratio (pool adjacent violators).

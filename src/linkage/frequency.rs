@@ -31,7 +31,7 @@ fn value(records: &Records, field: &Comparison, record: usize) -> u64 {
     let slot = field.slot;
     let word = records.cell(record, slot.word);
     match slot.kind {
-        Kind::CitizenId => match records.cell(record, slot.word + 1) & 0x1f_00_ffff_ffff {
+        Kind::CitizenId => match records.cell(record, slot.word + 1) & 0x1f00_ffff_ffff {
             0 => 0,
             rest => mix(word ^ mix(rest)).max(1),
         },
@@ -47,60 +47,93 @@ fn sound(records: &Records, field: &Comparison, record: usize) -> u64 {
     if word == 0 { 0 } else { records.dictionaries[field.slot.dictionary].entry(word as u32).sound }
 }
 
-/// Counts the values of a field. `doubles`: matching pairs per record, by which people are fewer than records.
-pub(crate) fn count(records: &Records, spec: &Spec, field: &Comparison, doubles: f64) -> TermFrequency {
-    let people = match field.slot.kind {
-        Kind::Phone | Kind::Account | Kind::CitizenId => spec
-            .first(Kind::PersonName)
-            .map(|i| &records.slots[i])
-            .map(|s| (s.word, 32))
-            .or_else(|| spec.first(Kind::LatinName).map(|i| (records.slots[i].word, 32))),
-        _ => None,
-    };
-    let values: Vec<(u64, u32)> = (0..records.len())
+/// A field's values, counted once: (hash, records, people), sorted by hash.
+pub(crate) struct Counts {
+    kind: Kind,
+    by_people: bool,
+    values: Vec<(u64, u32, u32)>,
+}
+
+/// Counts the values of a field: of phones, accounts and ids the people on them, told apart by the sound of their names.
+pub(crate) fn count(records: &Records, spec: &Spec, field: &Comparison) -> Counts {
+    let slot = field.slot;
+    if by_text(slot.kind) {
+        let records_of = texts(records, field);
+        let entries = &records.dictionaries[slot.dictionary].entries;
+        let values = entries.iter().zip(records_of).skip(1).map(|(e, k)| (e.hash, k, 1)).collect();
+        return Counts::new(slot.kind, false, values);
+    }
+    let name = spec.first(Kind::PersonName).or_else(|| spec.first(Kind::LatinName)).map(|i| records.slots[i].word);
+    let by_people = name.is_some() && matches!(slot.kind, Kind::Phone | Kind::Account | Kind::CitizenId);
+    let name = name.filter(|_| by_people);
+    let mut all: Vec<(u64, u32)> = (0..records.len())
         .into_par_iter()
-        .map(|r| (value(records, field, r), people.map_or(0, |(word, shift)| (records.cell(r, word) >> shift) as u32)))
+        .map(|r| (value(records, field, r), name.map_or(0, |word| (records.cell(r, word) >> 32) as u32)))
+        .filter(|v| v.0 != 0)
         .collect();
-    tabulate(values, people.is_some(), field.slot.kind, doubles)
+    all.par_sort_unstable();
+    let one = |run: &[(u64, u32)]| {
+        let people = if by_people { run.chunk_by(|x, y| x.1 == y.1).count() } else { 1 };
+        (run[0].0, run.len() as u32, people as u32)
+    };
+    Counts::new(slot.kind, by_people, all.chunk_by(|x, y| x.0 == y.0).map(one).collect())
 }
 
 /// The same of toneless pinyin.
-pub(crate) fn count_sounds(records: &Records, field: &Comparison, doubles: f64) -> TermFrequency {
-    let values: Vec<(u64, u32)> = (0..records.len()).into_par_iter().map(|r| (sound(records, field, r), 0)).collect();
-    tabulate(values, false, field.slot.kind, doubles)
+pub(crate) fn count_sounds(records: &Records, field: &Comparison) -> Counts {
+    let records_of = texts(records, field);
+    let entries = &records.dictionaries[field.slot.dictionary].entries;
+    let mut all: Vec<(u64, u32)> = entries.iter().zip(records_of).skip(1).map(|(e, k)| (e.sound, k)).collect();
+    all.sort_unstable();
+    let one = |run: &[(u64, u32)]| (run[0].0, run.iter().map(|r| r.1).sum(), 1);
+    Counts::new(field.slot.kind, false, all.chunk_by(|x, y| x.0 == y.0).map(one).collect())
 }
 
-fn tabulate(mut values: Vec<(u64, u32)>, by_people: bool, kind: Kind, doubles: f64) -> TermFrequency {
-    values.par_sort_unstable();
-    let start = values.partition_point(|v| v.0 == 0);
-    let values = &values[start..];
-    let n = values.len().max(1) as f64;
-    let persons = n / (1.0 + doubles);
-    // Chance of a value, from the people on it or, where people are not told apart, from its records.
-    let chance = |records: usize, people: usize| -> f64 {
-        let others = match kind {
-            Kind::CitizenId => (people as f64 - 2.0).max(ID_ISSUED_TWICE),
-            _ if by_people => (people as f64 - 1.0).max(0.1),
-            _ => (records as f64 / (1.0 + doubles) - 1.0).max(0.3),
+/// Records by number of the text.
+fn texts(records: &Records, field: &Comparison) -> Vec<u32> {
+    let mut counts = vec![0u32; records.dictionaries[field.slot.dictionary].entries.len().max(1)];
+    for r in 0..records.len() {
+        counts[records.cell(r, field.slot.word) as u32 as usize] += 1;
+    }
+    counts
+}
+
+impl Counts {
+    fn new(kind: Kind, by_people: bool, mut values: Vec<(u64, u32, u32)>) -> Counts {
+        values.sort_unstable();
+        Counts { kind, by_people, values }
+    }
+
+    /// Chances of the values. `doubles`: matching pairs per record, by which people are fewer than records.
+    pub fn table(&self, doubles: f64) -> TermFrequency {
+        let n = self.values.iter().map(|v| f64::from(v.1)).sum::<f64>().max(1.0);
+        let persons = n / (1.0 + doubles);
+        // From the people on a value or, where people are not told apart, from its records.
+        let chance = |records: u32, people: u32| -> f64 {
+            let others = match self.kind {
+                Kind::CitizenId => (f64::from(people) - 2.0).max(ID_ISSUED_TWICE),
+                _ if self.by_people => (f64::from(people) - 1.0).max(0.1),
+                _ => (f64::from(records) / (1.0 + doubles) - 1.0).max(0.3),
+            };
+            ((others + assumed::PEOPLE * assumed::chance(self.kind)) / (persons + assumed::PEOPLE)).min(1.0)
         };
-        ((others + assumed::PEOPLE * assumed::chance(kind)) / (persons + assumed::PEOPLE)).min(1.0)
-    };
-    let mut counted: Vec<(u64, usize, f64)> = values
-        .chunk_by(|x, y| x.0 == y.0)
-        .map(|run| {
-            let people = if by_people { run.chunk_by(|x, y| x.1 == y.1).count() } else { 1 };
-            (run[0].0, run.len(), chance(run.len(), people))
-        })
-        .collect();
-    let average = counted.iter().map(|(_, k, c)| *k as f64 * c).sum::<f64>() / n;
-    counted.sort_unstable_by(|x, y| y.2.total_cmp(&x.2).then(x.0.cmp(&y.0)));
-    // A value at the floor needs no line: it is the rest.
-    let listed = counted.iter().take(LISTED).take_while(|(_, k, c)| *c > chance(1, 1) || *k > 8).count();
-    let rest = &counted[listed..];
-    let weight: f64 = rest.iter().map(|(_, k, _)| *k as f64).sum();
-    let rest = if weight > 0.0 { rest.iter().map(|(_, k, c)| *k as f64 * c).sum::<f64>() / weight } else { chance(1, 1) };
-    let values = counted[..listed].iter().map(|(v, _, c)| (format!("{v:016x}"), *c)).collect::<BTreeMap<_, _>>();
-    TermFrequency { total: n as u64, chance: average.max(1e-18), rest, values }
+        // A value at the floor needs no line: it is the rest.
+        let floor = chance(1, 1);
+        let mut listed: Vec<(u64, u32, f64)> = self
+            .values
+            .iter()
+            .map(|(v, records, people)| (*v, *records, chance(*records, *people)))
+            .filter(|(_, records, c)| *c > floor || *records > 8)
+            .collect();
+        listed.sort_unstable_by(|x, y| y.2.total_cmp(&x.2).then(x.0.cmp(&y.0)));
+        listed.truncate(LISTED);
+        let sum = |of: &mut dyn Iterator<Item = (f64, f64)>| of.fold((0.0, 0.0), |s, (k, c)| (s.0 + k, s.1 + k * c));
+        let all = sum(&mut self.values.iter().map(|(_, k, p)| (f64::from(*k), chance(*k, *p))));
+        let top = sum(&mut listed.iter().map(|(_, k, c)| (f64::from(*k), *c)));
+        let rest = if all.0 - top.0 > 0.5 { ((all.1 - top.1) / (all.0 - top.0)).max(floor) } else { floor };
+        let values = listed.iter().map(|(v, _, c)| (format!("{v:016x}"), *c)).collect::<BTreeMap<_, _>>();
+        TermFrequency { total: n as u64, chance: (all.1 / n).max(1e-18), rest, values }
+    }
 }
 
 /// Kinds whose ratios are kept by text, in 32 bits; the others by record, in sixteenths of a bit.

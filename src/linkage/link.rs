@@ -8,11 +8,11 @@ use super::classes;
 use super::cluster::{self, Guards, Union, key};
 use super::compare::Comparer;
 use super::em;
-use super::frequency::{self, Frequencies};
+use super::frequency::{self, Counts, Frequencies};
 use super::judge::{Judged, judge};
 use super::model::{Class, ClassModel, FieldModel, LevelModel, MODEL_VERSION, Model};
 use super::outcome::{Band, Cluster, Judgement, Linkage, Pair, Refused, Report, Verdict, probability};
-use super::parameters::{Parameters, product};
+use super::parameters::Parameters;
 use super::problem::Problems;
 use super::records::Records;
 use super::score::{self, Candidate, Scorer};
@@ -115,20 +115,23 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     if samples.len() == 1 && records.len() >= assumed::FEW {
         messages.push("this is plain Fellegi-Sunter with one class of non-matches".into());
     }
+    let counts: Vec<(Option<Counts>, Option<Counts>)> = comparer
+        .fields
+        .iter()
+        .map(|field| {
+            let applies = frequency::applies(spec, field);
+            let sounds = applies && field.slot.kind == Kind::PersonName && field.names.get(1) == Some(&"pinyin");
+            (applies.then(|| frequency::count(records, spec, field)), sounds.then(|| frequency::count_sounds(records, field)))
+        })
+        .collect();
     let tables = |doubles: f64| -> Vec<FieldModel> {
-        comparer
-            .fields
-            .iter()
-            .map(|field| {
-                let name = spec.fields[field.field].name.clone();
-                let applies = frequency::applies(spec, field);
-                let sounds = applies && field.slot.kind == Kind::PersonName && field.names.get(1) == Some(&"pinyin");
-                FieldModel {
-                    field: name,
-                    levels: Vec::new(),
-                    term_frequency: applies.then(|| frequency::count(records, spec, field, doubles)),
-                    sound_frequency: sounds.then(|| frequency::count_sounds(records, field, doubles)),
-                }
+        let fields = comparer.fields.iter().zip(&counts);
+        fields
+            .map(|(field, (values, sounds))| FieldModel {
+                field: spec.fields[field.field].name.clone(),
+                levels: Vec::new(),
+                term_frequency: values.as_ref().map(|c| c.table(doubles)),
+                sound_frequency: sounds.as_ref().map(|c| c.table(doubles)),
             })
             .collect()
     };
@@ -140,6 +143,13 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     let mut fields = tables(doubles.min(20.0));
     let fit = em::fit(records, keys, comparer, &cells, &samples, &chances(&fields));
     messages.extend(fit.messages);
+    if !fit.thin.is_empty() {
+        let list: Vec<String> = fit.thin.iter().map(|(f, n)| format!("{} ({n:.0})", spec.fields[*f].name)).collect();
+        messages.push(format!(
+            "the agreement of these fields was learnt from few matching pairs and leans on assumed figures: {}",
+            list.join(", ")
+        ));
+    }
     let mut parameters = fit.parameters;
     supervise(records, comparer, labels, &mut parameters, &mut messages)?;
     for (f, (field, comparison)) in fields.iter_mut().zip(&comparer.fields).enumerate() {
@@ -214,9 +224,7 @@ fn supervise(
         for (m, count) in parameters.m[f].iter_mut().zip(&counts[f]) {
             *m = (count + PRIOR * *m) / (n + PRIOR);
         }
-        if field.slot.kind != Kind::Household {
-            em::monotone(&mut parameters.m[f], &parameters.classes[0].u[f]);
-        }
+        em::order(field, &mut parameters.m[f], &parameters.classes[0].u[f]);
         parameters.m_count[f].clone_from(&counts[f]);
     }
     messages.push(format!("m was learnt from {} labelled matches", same.len()));
@@ -277,8 +285,8 @@ pub(crate) fn assemble(
         None => Band::Review,
     };
     let links: Vec<Candidate> = candidates.iter().filter(|c| band(c) == Band::Link).copied().collect();
-    let guards = Guards::new(records, comparer, judged.different.clone());
-    let found = cluster::cluster(&guards, &links, &judged.same);
+    let guards = Guards::new(scorer, judged.different.clone());
+    let found = cluster::cluster(&guards, &links, &judged.same, model.accept);
     let row = |record: u32| records.rows[record as usize];
     let ordered = |a: u32, b: u32| (row(a).min(row(b)), row(a).max(row(b)));
     let mut refused: Vec<Refused> = found
@@ -386,11 +394,5 @@ impl Model {
             ));
         }
         all
-    }
-
-    /// Expected pairs of this class, among all, that show a pattern by chance.
-    pub(crate) fn expected(&self, comparer: &Comparer, pattern: u64) -> Vec<(Class, f64)> {
-        let parameters = Parameters::of(self);
-        parameters.classes.iter().map(|c| (c.class, c.pairs * product(&c.u, comparer, pattern))).collect()
     }
 }

@@ -77,6 +77,8 @@ pub enum Conflict {
     Birth,
     /// An inspector said `different`.
     Judged,
+    /// One edge joins them, but the pairs of their members taken together speak against it.
+    Group,
     /// The joined cluster would be too large to check.
     Size,
 }

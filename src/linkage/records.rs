@@ -329,7 +329,7 @@ impl Builder {
 }
 
 fn each<T: Send>(rows: usize, value: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    (0..rows).into_par_iter().with_min_len(CHUNK.min(4096)).map(|row| value(row)).collect()
+    (0..rows).into_par_iter().with_min_len(CHUNK.min(4096)).map(&value).collect()
 }
 
 /// Dense numbers from 1, in the order of the values; 0 stays.

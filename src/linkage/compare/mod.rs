@@ -13,7 +13,7 @@ use super::spec::{Field, Kind, Spec};
 /// Levels a kind can tell apart, best first, without `differ`.
 pub fn known_levels(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::CitizenId => &["exact", "one-edit", "masked", "two-edits", "unclear", "near-valid"],
+        Kind::CitizenId => &["exact", "one-edit", "masked", "two-edits", "typo-of-one-birth", "near-of-one-birth", "unclear", "near-valid"],
         Kind::PersonName => &["exact", "pinyin", "one-character", "part", "given", "surname"],
         Kind::LatinName => &["exact", "one-edit", "close", "near"],
         Kind::Text => &["exact", "one-edit", "close", "near"],
@@ -33,14 +33,14 @@ pub struct Levels {
     /// Names, best first, the last is `differ`; empty: the field is not compared.
     pub names: Vec<&'static str>,
     /// Level (from 1) of each known level of the kind, by its number from 1; 0 stays missing.
-    pub remap: [u8; 8],
+    pub remap: [u8; 16],
     pub bits: u32,
 }
 
 pub fn levels(field: &Field) -> Result<Levels, Problem> {
     let known = known_levels(field.kind);
     if known.is_empty() || field.block_only {
-        return Ok(Levels { names: Vec::new(), remap: [0; 8], bits: 0 });
+        return Ok(Levels { names: Vec::new(), remap: [0; 16], bits: 0 });
     }
     let mut names: Vec<&'static str> = Vec::new();
     match &field.levels {
@@ -60,7 +60,7 @@ pub fn levels(field: &Field) -> Result<Levels, Problem> {
         }
     }
     names.push("differ");
-    let mut remap = [0u8; 8];
+    let mut remap = [0u8; 16];
     for (i, slot) in remap.iter_mut().enumerate().skip(1) {
         // A level that is not declared counts as the next worse that is.
         let place = names.iter().position(|n| known.iter().position(|k| k == n).unwrap_or(known.len()) + 1 >= i);
@@ -77,7 +77,7 @@ pub(crate) struct Comparison {
     pub field: usize,
     pub shift: u32,
     pub bits: u32,
-    pub remap: [u8; 8],
+    pub remap: [u8; 16],
     pub names: Vec<&'static str>,
 }
 
@@ -87,6 +87,8 @@ pub(crate) struct Comparer {
     pub fields: Vec<Comparison>,
     /// Word of the (first) id, which derived values are read off.
     id: Option<usize>,
+    /// Word of the (first) date, if it is compared: the birth day.
+    birth: Option<usize>,
 }
 
 impl Comparer {
@@ -108,7 +110,8 @@ impl Comparer {
             });
             shift += levels.bits;
         }
-        Comparer { fields, id: records.slots.iter().find(|s| s.kind == Kind::CitizenId).map(|s| s.word) }
+        let birth = fields.iter().find(|f: &&Comparison| f.slot.kind == Kind::Date).map(|f| f.slot.word);
+        Comparer { birth, fields, id: records.slots.iter().find(|s| s.kind == Kind::CitizenId).map(|s| s.word) }
     }
 
     pub fn pattern(&self, records: &Records, a: usize, b: usize) -> u64 {
@@ -117,7 +120,7 @@ impl Comparer {
         let mut pattern = 0;
         for field in &self.fields {
             let level = self.level(records, field, a, b, row_a, row_b);
-            pattern |= u64::from(field.remap[level as usize & 7]) << field.shift;
+            pattern |= u64::from(field.remap[level as usize & 15]) << field.shift;
         }
         pattern
     }
@@ -130,7 +133,11 @@ impl Comparer {
                 (0, _) | (_, 0) => 0,
                 (x, y) => 1 + u8::from(x != y),
             },
-            Kind::CitizenId => id::level([row_a[slot.word], row_a[slot.word + 1]], [row_b[slot.word], row_b[slot.word + 1]]),
+            Kind::CitizenId => {
+                // Birth days that agree make most of two ids agree: only what the ids say beyond that may count.
+                let one_birth = self.birth.is_some_and(|word| row_a[word] != 0 && (row_a[word] ^ row_b[word]) & !DERIVED == 0);
+                id::level([row_a[slot.word], row_a[slot.word + 1]], [row_b[slot.word], row_b[slot.word + 1]], one_birth)
+            }
             _ => {
                 let (x, y) = (row_a[slot.word], row_b[slot.word]);
                 if x == 0 || y == 0 {

@@ -100,7 +100,7 @@ fn dates() {
 
 #[test]
 fn ids() {
-    let level = |x: &str, y: &str| super::id::level(id::normalise(x).expect(x), id::normalise(y).expect(y));
+    let level = |x: &str, y: &str| super::id::level(id::normalise(x).expect(x), id::normalise(y).expect(y), false);
     let whole = "34052419800101001X";
     for (other, wanted) in [
         (whole, 1),
@@ -110,19 +110,35 @@ fn ids() {
         ("3405241980010101X", 2),
         ("340524********001X", 3),
         ("340524198001010000", 4),
-        ("340524198012120021", 5),
-        ("11010519491231002X", 7),
+        ("340524198012120021", 7),
+        ("11010519491231002X", 9),
         ("340524********002X", 4),
-        ("110105********003X", 5),
+        ("110105********003X", 7),
     ] {
         assert_eq!(level(whole, other), wanted, "{other}");
         assert_eq!(level(other, whole), wanted, "{other}");
     }
     // Another valid id with close digits is another number.
     let twin = crate::schema::citizen_id::parse("340524800101003").map(crate::schema::citizen_id::text).expect("id");
-    assert_eq!(level(whole, &twin), 6);
+    assert_eq!(level(whole, &twin), 8);
+    let of_one_birth = |y: &str| super::id::level(id::normalise(whole).expect(whole), id::normalise(y).expect(y), true);
+    for (other, wanted) in [
+        (whole, 1),
+        ("34052419801101001X", 5),
+        ("340524198001011001X", 5),
+        ("34052419800101031X", 6),
+        ("340524198001010000", 0),
+        ("340524********001X", 5),
+        ("340524198001******", 0),
+        ("340524198001019571", 7),
+        ("110105194912310021", 7),
+        (&twin, 8),
+        ("11010519491231002X", 9),
+    ] {
+        assert_eq!(of_one_birth(other), wanted, "{other}");
+    }
     assert_eq!(level("E12345678", "e1234 5678"), 1);
-    assert_eq!(super::id::level(id::normalise("E12345678").expect("id"), id::normalise(whole).expect("id")), 0);
+    assert_eq!(super::id::level(id::normalise("E12345678").expect("id"), id::normalise(whole).expect("id"), false), 0);
 }
 
 fn name_level(x: &str, y: &str) -> u8 {
@@ -168,7 +184,7 @@ fn declared_levels_merge_into_the_next_worse() {
     field.levels = Some(vec!["part".into(), "exact".into()]);
     let levels = levels(&field).expect("levels");
     assert_eq!(levels.names, ["exact", "part", "differ"]);
-    assert_eq!(levels.remap, [0, 1, 2, 2, 2, 3, 3, 3]);
+    assert_eq!(levels.remap[..8], [0, 1, 2, 2, 2, 3, 3, 3]);
     assert_eq!(levels.bits, 2);
     field.levels = Some(vec!["loud".into()]);
     assert!(super::levels(&field).is_err_and(|p| p.help.contains("pinyin")));

@@ -20,6 +20,9 @@ const TITLES: &[&str] = &[
     "户主", "先生", "女士", "小姐", "同志", "本人", "已故", "死亡", "mr ", "mrs ", "ms ", "miss ", "dr ", "mr. ", "mrs. ", "ms. ", "dr. ",
 ];
 
+/// Characters of titles and of words that stand for no name.
+const SPECIAL: &str = "户主先生女士小姐同志本人已故死亡无名不详未知氏空";
+
 /// Words that stand for no name.
 const NO_NAMES: &[&str] = &["无", "无名", "不详", "未知", "无名氏", "空", "null", "none", "n/a", "na", "nan", "-", "unknown"];
 
@@ -64,6 +67,10 @@ pub fn normalise_text(cell: &str) -> String {
 
 /// Without what stands in brackets, titles, digits of a counter and middle dots. `None`: no name.
 pub fn normalise(cell: &str) -> Option<String> {
+    // Two to four characters, none of which can begin or end a title or a word for nobody: as it stands.
+    if (6..=12).contains(&cell.len()) && cell.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c) && !SPECIAL.contains(c)) {
+        return Some(cell.chars().map(simplify).collect());
+    }
     let folded = fold(cell);
     let mut open = 0usize;
     let mut bare = String::with_capacity(folded.len());
