@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod schema;
+pub mod linkage;
 pub mod project;
 pub mod source;
 pub mod table;
@@ -17,5 +18,6 @@ pub mod engine;
 pub mod case;
 pub mod run;
 pub mod report;
+pub mod link;
 pub mod synth;
 pub mod cli;

@@ -23,10 +23,12 @@ mod reconcile;
 mod outlier;
 mod query;
 mod row;
+mod same_entity;
 mod select;
 
 pub use keys::{Keys, NamedKeys, Names};
 pub use planner::Planner;
+pub use same_entity::block_part;
 
 /// What a form of check is, for lists and pages.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +125,7 @@ registry! {
     Order => order::OrderCheck,
     Concentration => concentration::ConcentrationCheck,
     Outlier => outlier::OutlierCheck,
+    SameEntity => same_entity::SameEntityCheck,
     Query => query::QueryCheck,
 }
 

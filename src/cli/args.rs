@@ -65,6 +65,7 @@ pub(super) enum Command {
     Lint(LintArgs),
     Test(TestArgs),
     Query(QueryArgs),
+    Link(LinkArgs),
     Synth(SynthArgs),
     Score(ScoreArgs),
     Explain(ExplainArgs),
@@ -256,9 +257,48 @@ pub(super) enum TableForm {
     Json,
 }
 
-/// Writes a synthetic programme with planted cases, innocent look-alikes and the truth about both
+/// Finds one person or household under several records: probabilistic record linkage over files
+#[derive(Debug, Args)]
+pub(super) struct LinkArgs {
+    /// The link file: which files, which fields, what they mean (docs/linkage.md)
+    pub file: PathBuf,
+    /// Folder for pairs, groups, households, report and model; default: beside the link file, with the extension .link
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only estimate the parameters, print them with their convergence, and write the model file
+    #[arg(long, conflicts_with_all = ["pair", "judgements"])]
+    pub train: bool,
+    /// Model file to use instead of training (with --train: where to write it)
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// What inspectors said about pairs: CSV with a, b, verdict (same, different, unsure)
+    #[arg(long, value_name = "FILE")]
+    pub judgements: Option<PathBuf>,
+    /// Show why two records were or were not linked
+    #[arg(long, num_args = 2, value_names = ["KEY", "KEY"])]
+    pub pair: Option<Vec<String>>,
+    /// Form of the tables
+    #[arg(long, value_enum, default_value_t = LinkForm::Csv, value_name = "FORM")]
+    pub format: LinkForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LinkForm {
+    Csv,
+    Parquet,
+    /// One object a line
+    Json,
+}
+
+/// Writes a synthetic programme with planted cases, innocent look-alikes and the truth about both; with --roll a roll of people for linkage
 #[derive(Debug, Args)]
 pub(super) struct SynthArgs {
+    /// Write a roll of about N people for record linkage instead: kin, twins, mistakes at stated rates, households counted twice
+    #[arg(long, value_name = "N", conflicts_with_all = ["households", "years", "rules"])]
+    pub roll: Option<usize>,
+    /// With --roll: a roll kept badly
+    #[arg(long, requires = "roll")]
+    pub hard: bool,
     /// Households in the register
     #[arg(long, default_value_t = 2000, value_name = "N")]
     pub households: usize,
@@ -289,11 +329,17 @@ pub(super) struct ScoreArgs {
     pub fail_below: Option<u8>,
 }
 
-/// Explains a rule, a kind of check, or an error code
+/// Explains a rule, a kind of check, an error code, or why two records of a link file were or were not linked
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// `funds/payment-after-death`, `duplicate`, `unknown-column`
+    /// `funds/payment-after-death`, `duplicate`, `unknown-column`; with --pair a link file
     pub name: String,
+    /// Two keys of records: what speaks for and against their being one
+    #[arg(long, num_args = 2, value_names = ["KEY", "KEY"], conflicts_with = "plan")]
+    pub pair: Option<Vec<String>>,
+    /// With --pair: model file to use instead of training
+    #[arg(long, value_name = "FILE", requires = "pair")]
+    pub model: Option<PathBuf>,
     /// With a rule: the expressions it compiles to
     #[arg(long)]
     pub plan: bool,

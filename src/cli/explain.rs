@@ -5,12 +5,19 @@ use super::output::print;
 use super::{Exit, Session, clock, pages, rules};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::link::{self, LinkOptions};
 use crate::plan::{Catalog, Graph};
 use crate::project::Project;
 use crate::rule::{self, RuleFile};
 
 pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let name = arguments.name.as_str();
+    if let Some(keys) = arguments.pair.as_ref().filter(|keys| keys.len() == 2) {
+        let options = LinkOptions { file: name.into(), model: arguments.model.clone(), judgements: None };
+        let prepared = link::prepare(&options)?;
+        print(&link::explain(&prepared, &options.file, [&keys[0], &keys[1]])?)?;
+        return Ok(Exit::Done);
+    }
     let lint = rule::LINT_CODES.iter().find(|(code, _)| *code == name);
     if let Some(kind) = check::KINDS.iter().find(|kind| kind.name == name) {
         print(&format!("{}\n", kind.doc.trim_end()))?;

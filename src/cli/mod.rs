@@ -10,6 +10,7 @@ mod explain;
 mod generate;
 mod init;
 mod interrupt;
+mod link;
 mod lint;
 mod list;
 mod load;
@@ -56,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Test(arguments) => test::test(arguments, &session),
         Command::Query(arguments) => query::query(arguments, &session),
         Command::Lint(arguments) => lint::lint(arguments, &session),
+        Command::Link(arguments) => link::link(arguments, &session),
         Command::Synth(arguments) => synth::synth(arguments, &session),
         Command::Score(arguments) => score::score(arguments, &session),
         Command::Explain(arguments) => explain::explain(arguments, &session),

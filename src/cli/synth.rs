@@ -5,10 +5,27 @@ use super::output::{Side, columns, print, thousands};
 use super::progress::Progress;
 use super::{Exit, Session, interrupt};
 use crate::diagnostic::Diagnostics;
-use crate::synth::{self, SynthOptions};
+use crate::synth::{self, RollOptions, RollRates, SynthOptions};
 
 pub(super) fn synth(arguments: &SynthArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let progress = Progress::new(session);
+    if let Some(people) = arguments.roll {
+        progress.stage("write the roll");
+        let rates = if arguments.hard { RollRates::hard() } else { RollRates::base() };
+        let summary = synth::write_roll(&RollOptions { people, seed: arguments.seed, rates }, &arguments.output)?;
+        progress.end();
+        let classes: Vec<String> = summary.listing_pairs.iter().map(|(class, n)| format!("{} {class}", thousands(*n))).collect();
+        print(&format!(
+            "{} rows of {} people in {} listings, {} pairs of one person, pairs of listings that share people: {}; in {}\n",
+            thousands(summary.rows),
+            thousands(summary.people),
+            thousands(summary.listings),
+            thousands(summary.person_pairs),
+            classes.join(", "),
+            arguments.output.display()
+        ))?;
+        return Ok(Exit::Done);
+    }
     progress.stage("write the programme");
     let mut options = SynthOptions::new(arguments.households, arguments.years, arguments.seed);
     options.rules.clone_from(&arguments.rules);

@@ -108,7 +108,7 @@ impl Reader<'_> {
                     row = row.then(Hop::Base);
                     rel = *of;
                 }
-                Rel::Groups { .. } => return None,
+                Rel::Groups { .. } | Rel::Linked { .. } => return None,
             }
         }
     }
@@ -121,10 +121,7 @@ impl Reader<'_> {
         }
     }
     fn part(&self, groups: RelId, part: usize) -> Option<KeyPart> {
-        match self.graph.get_rel(groups) {
-            Rel::Groups { parts } => parts.get(part).cloned(),
-            _ => None,
-        }
+        self.graph.get_rel(groups).parts()?.get(part).cloned()
     }
     /// Columns that a key reads, in the key's own frame.
     fn columns(&self, key: ExprId, found: &mut dyn FnMut(&RowRef, usize)) {

@@ -167,8 +167,9 @@ impl<'e> Batch<'e> {
                 Some(column) => take(column, &ids, ty),
                 None => Vector::null(ty),
             },
-            Rel::Groups { .. } | Rel::Rows { .. } => match self.env.nodes.frame(rel).map(|f| &f.kind) {
+            Rel::Groups { .. } | Rel::Linked { .. } | Rel::Rows { .. } => match self.env.nodes.frame(rel).map(|f| &f.kind) {
                 Some(FrameKind::Groups { firsts, .. }) => self.group_key(rel, firsts, column, &ids, ty),
+                Some(FrameKind::Linked { columns, .. }) if column < columns.len() => take_vector(&columns[column], &ids, ty),
                 Some(FrameKind::Rows { period: Some(period), .. }) if column == 0 => take_vector(period, &ids, ty),
                 _ => Vector::null(ty),
             },

@@ -37,10 +37,7 @@ impl Env<'_> {
 }
 
 pub fn part_of(graph: &Graph, groups: RelId, part: usize) -> Option<&KeyPart> {
-    match graph.get_rel(groups) {
-        Rel::Groups { parts } => parts.get(part),
-        _ => None,
-    }
+    graph.get_rel(groups).parts()?.get(part)
 }
 
 /// Vectors end to end.
@@ -117,6 +114,7 @@ pub fn frame(env: Env<'_>, rel: RelId) -> Option<Frame> {
     match env.graph.get_rel(rel) {
         Rel::Table(_) => None,
         Rel::Groups { parts } => Some(groups(env, parts)),
+        Rel::Linked { parts, by } => Some(super::linked::linked(env, parts, by)),
         Rel::Rows { of, filter, each } => Some(rows(env, *of, *filter, each.as_ref())),
     }
 }

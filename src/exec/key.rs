@@ -20,7 +20,7 @@ pub const CHUNK: usize = 8192;
 fn chunk_of(env: Env<'_>, rel: RelId, rows: usize) -> usize {
     match env.graph.get_rel(rel) {
         // A few groups of many members each are as much work as many rows: they are shared out too.
-        Rel::Groups { parts } => {
+        Rel::Groups { parts } | Rel::Linked { parts, .. } => {
             let members: usize = parts.iter().map(|p| env.nodes.rows(&env, p.of)).sum();
             (CHUNK / (members / rows.max(1)).max(1)).clamp(64, CHUNK)
         }

@@ -13,6 +13,7 @@ mod build;
 mod call;
 mod group;
 mod key;
+mod linked;
 mod nodes;
 mod operate;
 mod parameter;

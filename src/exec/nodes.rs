@@ -25,6 +25,13 @@ pub enum FrameKind {
         /// How groups were found.
         way: &'static str,
     },
+    /// What linkage found: groups that no key makes.
+    Linked {
+        /// Per part, per row of its relation: the group, or a sentinel.
+        group_of: Vec<Vec<u32>>,
+        /// One row per group.
+        columns: Vec<Vector<'static>>,
+    },
     Rows {
         /// Ordinals in the base relation; `None`: all, in order.
         base: Option<Vec<u32>>,
@@ -36,26 +43,28 @@ pub enum FrameKind {
 impl Frame {
     pub fn group_of(&self, part: usize) -> Option<&[u32]> {
         match &self.kind {
-            FrameKind::Groups { group_of, .. } => group_of.get(part).map(Vec::as_slice),
+            FrameKind::Groups { group_of, .. } | FrameKind::Linked { group_of, .. } => group_of.get(part).map(Vec::as_slice),
             FrameKind::Rows { .. } => None,
         }
     }
     pub fn base(&self) -> Option<&[u32]> {
         match &self.kind {
             FrameKind::Rows { base, .. } => base.as_deref(),
-            FrameKind::Groups { .. } => None,
+            FrameKind::Groups { .. } | FrameKind::Linked { .. } => None,
         }
     }
     /// How groups were found, for the profile.
     pub fn way(&self) -> String {
         match &self.kind {
             FrameKind::Groups { way, .. } => format!(" ({way})"),
+            FrameKind::Linked { .. } => " (linkage)".to_owned(),
             FrameKind::Rows { .. } => String::new(),
         }
     }
     pub fn bytes(&self) -> u64 {
         let ids = match &self.kind {
             FrameKind::Groups { group_of, firsts, .. } => group_of.iter().chain(firsts).map(Vec::len).sum::<usize>(),
+            FrameKind::Linked { group_of, columns } => group_of.iter().map(Vec::len).sum::<usize>() + 2 * columns.len() * self.rows,
             FrameKind::Rows { base, period } => base.as_ref().map_or(0, Vec::len) + if period.is_some() { 2 * self.rows } else { 0 },
         };
         4 * ids as u64

@@ -93,7 +93,7 @@ impl Walk<'_> {
     fn rel(&mut self, rel: RelId) -> u32 {
         match self.graph.get_rel(rel).clone() {
             Rel::Table(_) => 0,
-            Rel::Groups { parts } => self.node(Node::Frame(rel), |w| {
+            Rel::Groups { parts } | Rel::Linked { parts, .. } => self.node(Node::Frame(rel), |w| {
                 parts.iter().map(|p| w.rel(p.of).max(w.all(p.keys.iter().copied().chain(p.among)))).max().unwrap_or(0)
             }),
             Rel::Rows { of, filter, each } => self.node(Node::Frame(rel), |w| {
@@ -283,7 +283,7 @@ impl<'e> Exec<'e> {
             Node::Frame(rel) if !self.nodes.frames.contains_key(&rel) => {
                 if let Some(frame) = build::frame(env, rel) {
                     let rows_in = match self.graph.get_rel(rel) {
-                        Rel::Groups { parts } => parts.iter().map(|p| env.nodes.rows(&env, p.of)).sum(),
+                        Rel::Groups { parts } | Rel::Linked { parts, .. } => parts.iter().map(|p| env.nodes.rows(&env, p.of)).sum(),
                         Rel::Rows { of, .. } => env.nodes.rows(&env, *of),
                         Rel::Table(_) => 0,
                     };
@@ -362,7 +362,7 @@ impl<'e> Exec<'e> {
     fn rows_at_most(&self, rel: RelId) -> usize {
         match self.graph.get_rel(rel) {
             Rel::Table(table) => self.tables.get(*table).map_or(0, |t| t.rows),
-            Rel::Groups { parts } => parts.iter().map(|p| self.rows_at_most(p.of)).sum(),
+            Rel::Groups { parts } | Rel::Linked { parts, .. } => parts.iter().map(|p| self.rows_at_most(p.of)).sum(),
             Rel::Rows { of, .. } => self.rows_at_most(*of),
         }
     }
@@ -376,6 +376,10 @@ impl<'e> Exec<'e> {
             Rel::Groups { parts } => {
                 let of: Vec<String> = parts.iter().map(|p| self.rel_name(p.of)).collect();
                 format!("groups of {}", of.join(" and "))
+            }
+            Rel::Linked { parts, .. } => {
+                let of: Vec<String> = parts.iter().map(|p| self.rel_name(p.of)).collect();
+                format!("links of {}", of.join(" and "))
             }
             Rel::Rows { of, each, .. } => format!("{} of {}", if each.is_some() { "periods" } else { "rows" }, self.rel_name(*of)),
         }

@@ -58,7 +58,7 @@ fn governing(catalog: &Catalog, graph: &Graph, rel: RelId, more: &mut BTreeSet<R
         Rel::Rows { of, .. } => {
             more.insert(*of);
         }
-        Rel::Groups { parts } => more.extend(parts.iter().map(|p| p.of)),
+        Rel::Groups { parts } | Rel::Linked { parts, .. } => more.extend(parts.iter().map(|p| p.of)),
         Rel::Table(_) => {}
     }
     None
@@ -90,7 +90,8 @@ impl Gather<'_> {
                         self.same(&same);
                     }
                 }
-                Rel::Rows { .. } => {}
+                // Linkage compares texts by what they mean, not by their codes.
+                Rel::Linked { .. } | Rel::Rows { .. } => {}
             },
             Node::Set(set) => {
                 if let RowSet::Matching { own, other } = graph.get_set(set) {
@@ -149,7 +150,7 @@ impl Gather<'_> {
         let rel = self.graph.rel_of(self.catalog, row, frame).filter(|r| *r != UNREAD)?;
         match self.graph.get_rel(rel) {
             Rel::Table(t) => Some((*t, *column)),
-            Rel::Groups { .. } | Rel::Rows { .. } => None,
+            Rel::Groups { .. } | Rel::Linked { .. } | Rel::Rows { .. } => None,
         }
     }
     /// Stored text columns whose codes the value of an expression may be.

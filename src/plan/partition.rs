@@ -139,6 +139,8 @@ impl Gather<'_> {
                     self.tables.insert(*table);
                 }
                 Rel::Rows { .. } => {}
+                // Linkage weighs every row against all.
+                Rel::Linked { .. } => self.undivided = true,
                 Rel::Groups { parts } => {
                     let sides = parts.iter().flat_map(|p| self.part(p)).collect();
                     self.ties.push(Tie::Together(sides));

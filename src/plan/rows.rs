@@ -110,7 +110,7 @@ impl Graph {
             Hop::Base if rel == UNREAD => None,
             Hop::Base => match self.get_rel(rel) {
                 Rel::Rows { of, .. } => Some(*of),
-                Rel::Table(_) | Rel::Groups { .. } => None,
+                Rel::Table(_) | Rel::Groups { .. } | Rel::Linked { .. } => None,
             },
         }
     }
@@ -118,10 +118,7 @@ impl Graph {
     pub fn members_of(&self, catalog: &Catalog, set: SetId) -> Option<RelId> {
         match self.get_set(set) {
             RowSet::Back(link) => Some(catalog.tables.get(catalog.links.get(link.index())?.source)?.rel),
-            RowSet::Members { groups, part } => match self.get_rel(*groups) {
-                Rel::Groups { parts } => Some(parts.get(*part)?.of),
-                Rel::Table(_) | Rel::Rows { .. } => None,
-            },
+            RowSet::Members { groups, part } => Some(self.get_rel(*groups).parts()?.get(*part)?.of),
             RowSet::Matching { other, .. } => Some(other.of),
         }
     }
@@ -235,7 +232,7 @@ impl<'a> Walker<'a> {
         }
         match self.graph.get_rel(id) {
             Rel::Table(_) => {}
-            Rel::Groups { parts } => {
+            Rel::Groups { parts } | Rel::Linked { parts, .. } => {
                 for part in parts {
                     self.part(part.of, part.keys.iter().copied().chain(part.among), visit);
                 }

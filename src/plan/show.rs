@@ -335,6 +335,7 @@ impl Show<'_> {
                 Some((of, key)) => graph.show(self.catalog, &[of], key),
                 None => "key".to_owned(),
             },
+            (None, Some(Rel::Linked { .. })) => super::LINKED_COLUMNS.get(column).map_or("link", |c| c.0).to_owned(),
             (None, Some(Rel::Rows { .. })) => "period".to_owned(),
             _ => format!("column {}", column + 1),
         };
@@ -371,7 +372,7 @@ impl Show<'_> {
         }
         match self.graph.get_rel(rel) {
             Rel::Rows { of, .. } => self.rel_name(*of),
-            Rel::Groups { .. } => "group".to_owned(),
+            Rel::Groups { .. } | Rel::Linked { .. } => "group".to_owned(),
             Rel::Table(t) => self.catalog.tables.get(*t).map_or("row".to_owned(), |t| t.name.clone()),
         }
     }

@@ -9,6 +9,7 @@ mod reply;
 mod show;
 mod terminal;
 mod view;
+mod waterfall;
 mod words;
 
 pub use export::{cases_csv, findings_csv, json, outcomes_csv};

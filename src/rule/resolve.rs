@@ -236,10 +236,7 @@ fn member_scope(check: &CheckPlan, catalog: &Catalog, graph: &Graph) -> Option<S
 fn member_rel(set: SetId, catalog: &Catalog, graph: &Graph) -> Option<RelId> {
     match graph.get_set(set) {
         RowSet::Back(link) => catalog.links.get(link.index()).and_then(|l| catalog.tables.get(l.source)).map(|t| t.rel),
-        RowSet::Members { groups, part } => match graph.get_rel(*groups) {
-            plan::Rel::Groups { parts } => parts.get(*part).map(|p| p.of),
-            _ => None,
-        },
+        RowSet::Members { groups, part } => graph.get_rel(*groups).parts()?.get(*part).map(|p| p.of),
         RowSet::Matching { other, .. } => Some(other.of),
     }
 }

@@ -159,6 +159,27 @@ impl<'a> Frame<'a> {
     }
 }
 
+impl Frame<'_> {
+    /// Writes all rows; see [`write`].
+    pub fn write<W: Write + Send>(&self, name: &str, manifest: &str, to: W) -> Result<()> {
+        write(name, manifest, to, self.rows(), |rows| self.part(rows))
+    }
+    fn part(&self, rows: Range<usize>) -> Frame<'_> {
+        Frame(self.0.iter().map(|(name, column)| (name.clone(), column.part(rows.clone()))).collect())
+    }
+}
+
+impl Cells<'_> {
+    fn part(&self, rows: Range<usize>) -> Cells<'_> {
+        match self {
+            Cells::Text(v) => Cells::Text(v[rows].iter().map(|text| text.as_deref().map(Cow::Borrowed)).collect()),
+            Cells::Int(v) => Cells::Int(v[rows].to_vec()),
+            Cells::Date(v) => Cells::Date(v[rows].to_vec()),
+            Cells::Bool(v) => Cells::Bool(v[rows].to_vec()),
+        }
+    }
+}
+
 /// Writes `rows` rows, a row group at a time: `part` gives the columns of a range of rows, so that only a few groups are there at once.
 /// `manifest` goes into the file's metadata.
 pub fn write<'a, W: Write + Send>(

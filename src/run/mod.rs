@@ -6,7 +6,7 @@
 mod compare;
 mod filter;
 mod folder;
-mod frame;
+pub(crate) mod frame;
 mod place;
 mod store;
 mod tables;

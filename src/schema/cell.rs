@@ -16,7 +16,7 @@ pub(super) fn is_blank(c: char) -> bool {
 }
 
 /// `cell` with full-width forms (ＡＢＣ１２３，．（）) as ASCII, ideographic and no-break spaces as spaces, dashes as `-`.
-pub(super) fn fold(cell: &str) -> Cow<'_, str> {
+pub fn fold(cell: &str) -> Cow<'_, str> {
     if cell.is_ascii() {
         return Cow::Borrowed(cell);
     }
@@ -37,7 +37,7 @@ pub(super) fn fold(cell: &str) -> Cow<'_, str> {
 }
 
 /// `1.2E+17`, `5.2E17`: what a spreadsheet leaves of a long number.
-pub(super) fn is_scientific(text: &str) -> bool {
+pub fn is_scientific(text: &str) -> bool {
     let text = text.trim();
     let Some(e) = text.find(['E', 'e']) else { return false };
     let (mantissa, exponent) = (&text[..e], &text[e + 1..]);

@@ -12,7 +12,7 @@ mod value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub use cell::trim;
+pub use cell::{fold, is_scientific, trim};
 pub use mask::mask;
 pub use value::Value;
 

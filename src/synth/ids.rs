@@ -43,6 +43,13 @@ impl Id {
         Id(text)
     }
 
+    /// The same id with one digit of its serial mistyped, which its check digit tells.
+    pub(super) fn mistyped(&self) -> String {
+        let mut text = self.0;
+        text[15] = b'0' + (text[15] - b'0' + 3) % 10;
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// The form of 15 digits that ids had before 1999.
     pub(super) fn old_form(&self) -> String {
         let t = self.text();

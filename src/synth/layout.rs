@@ -3,6 +3,7 @@
 use super::draw::Draw;
 use super::jobs::{self, Job};
 use super::names::Names;
+use super::roll::words::Words;
 use super::{PARAMETERS, STANDARDS, SynthOptions};
 
 /// Part of the ground plan that is planted on an area rather than on a household.
@@ -58,6 +59,8 @@ pub(super) struct Layout {
     pub(super) sites: Vec<Site>,
     pub(super) policy: Policy,
     pub(super) names: Names,
+    /// For names that are mistaken.
+    pub(super) words: Words,
 }
 
 /// Streams below this number belong to villages.
@@ -127,7 +130,19 @@ impl Layout {
 
         area_roles(&mut draw, &mut counties, &mut towns, first_year, last_year);
         jobs::assign(&mut draw, options.households, &mut sites, county_count);
-        Layout { seed: options.seed, first_year, last_year, small, prefectures, counties, towns, sites, policy: Policy::embedded(), names }
+        Layout {
+            seed: options.seed,
+            first_year,
+            last_year,
+            small,
+            prefectures,
+            counties,
+            towns,
+            sites,
+            policy: Policy::embedded(),
+            names,
+            words: Words::new(),
+        }
     }
 
     pub(super) fn years(&self) -> std::ops::RangeInclusive<i32> {

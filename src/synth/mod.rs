@@ -17,6 +17,7 @@ mod layout;
 mod model;
 mod names;
 mod plant;
+mod roll;
 mod score;
 mod truth;
 mod village;
@@ -32,6 +33,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use areas::Areas;
 use files::Tables;
 use layout::Layout;
+pub use roll::{RollOptions, RollRates, RollSummary, write_roll};
 pub use score::{KindScore, Missed, RuleScore, Score, Totals, score};
 pub use truth::{Role, Truth, TruthRow};
 

@@ -5,6 +5,8 @@ mod checks;
 mod bad_input;
 mod cli;
 mod interrupt;
+mod link;
+mod linkage;
 mod load;
 mod pages;
 mod real_data;

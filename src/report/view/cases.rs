@@ -8,6 +8,7 @@ use crate::case::{Case, PartKind};
 use crate::finding::{Cell, EvidenceRow, ExemptionResult, Finding, ParameterUse};
 use crate::report::markup::Markup;
 use crate::report::show::count;
+use crate::report::waterfall::waterfall;
 use crate::report::words::{fill, known, word};
 use crate::schema::Value;
 
@@ -203,6 +204,9 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
             if let Some(arithmetic) = g.arithmetic.as_ref().map(|a| show.pieces(a)).filter(|a| !a.is_empty()) {
                 out.raw("<br><span class=\"was\">").text(&arithmetic).raw("</span>");
             }
+            if let Some(chart) = chart(&g.value) {
+                out.raw(&chart);
+            }
             out.raw("</dd></div>");
         }
         out.raw("</dl>\n");
@@ -231,6 +235,14 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
         out.raw(" · ").text(&period);
     }
     out.raw("</p>\n</details>\n");
+}
+
+/// What agrees in a link, drawn.
+fn chart(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text, _) => waterfall(text),
+        _ => None,
+    }
 }
 
 fn exemption_name(result: ExemptionResult) -> &'static str {

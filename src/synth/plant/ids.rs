@@ -4,6 +4,7 @@ use super::{Planting, resize};
 use crate::synth::calendar::{day, year_of};
 use crate::synth::jobs::Job;
 use crate::synth::model::Fact;
+use crate::synth::roll::by_ear;
 use crate::synth::village::outsider;
 
 impl Planting<'_, '_> {
@@ -13,7 +14,7 @@ impl Planting<'_, '_> {
             ("DI01", false) => self.unusual_id(job, at[0]),
             ("DI02", true) => self.one_id_two_people(job, at),
             ("DI02", false) => self.moved(at),
-            ("DI03", true) => self.two_ids_one_person(at),
+            ("DI03", true) => self.two_ids_one_person(job, at),
             ("DI03", false) => self.twins(at[0]),
             ("DI04", true) => self.household_unsound(job, at[0]),
             ("DI04", false) => self.member_left(at[0]),
@@ -88,12 +89,20 @@ impl Planting<'_, '_> {
         self.record_member(&case, at[1], b);
     }
 
-    fn two_ids_one_person(&mut self, at: &[usize]) {
+    fn two_ids_one_person(&mut self, job: &Job, at: &[usize]) {
         let (a, b) = (self.spare(at[0]), self.spare(at[1]));
         let first = self.person(at[0], a);
         let second = &mut self.household(at[1]).people[b];
-        (second.name, second.birth, second.female) = (first.name, first.birth, first.female);
+        (second.name, second.birth, second.female) = (first.name.clone(), first.birth, first.female);
         (second.id, second.in_registers) = (first.id.altered(4), false);
+        if job.variant % 2 == 1 {
+            // Found by no key: the name was written by ear and a digit mistyped.
+            let name = by_ear(&self.layout.words, self.draw, &first.name);
+            let second = &mut self.household(at[1]).people[b];
+            (second.name, second.id_raw) = (name, Some(first.id.mistyped()));
+            let malformed = self.household_case("DI01", true, at[1], "mistyped id of a second record");
+            self.record_member(&malformed, at[1], b);
+        }
         let case = self.person_case("DI03", true, at[0], a, "the same person under two near ids");
         self.record_member(&case, at[0], a);
         self.record_member(&case, at[1], b);
@@ -210,6 +219,13 @@ impl Planting<'_, '_> {
         if planted {
             let person = &mut self.household(at).people[n];
             person.id = true_person.id.altered(4);
+            if job.variant % 3 == 1 {
+                let name = by_ear(&self.layout.words, self.draw, &true_person.name);
+                let person = &mut self.household(at).people[n];
+                (person.name, person.id_raw) = (name, Some(true_person.id.mistyped()));
+                let malformed = self.household_case("DI01", true, at, "mistyped id that hides an owner");
+                self.record_member(&malformed, at, n);
+            }
             let case = self.person_case("XR17", true, at, n, "id in the register of members altered");
             self.record_member(&case, at, n);
             self.register(&case, &true_person, before, None, fact);

@@ -74,6 +74,15 @@ impl Planting<'_, '_> {
             let other = outsider(self.layout, self.ids, self.draw, 30, 50);
             (named.id, named.birth) = (other.id, other.birth);
         }
+        let mut note = note;
+        if job.kind == "XR08" && planted && form == 1 {
+            // Stands in the register with a mistyped id, so that no comparison by id finds it.
+            note = "draws the urban minimum allowance under the right id, and is a member under a mistyped one";
+            let raw = named.id.mistyped();
+            self.household(at).people[n].id_raw = Some(raw);
+            let malformed = self.household_case("DI01", true, at, "mistyped id that hides an allowance");
+            self.record_member(&malformed, at, n);
+        }
         let case = self.person_case(job.kind, planted, at, n, note);
         self.record_member(&case, at, n);
         self.register(&case, &named, starts, ends, fact);

@@ -1,0 +1,172 @@
+//! Realises `Rel::Linked`: hands the compared values to the linkage core and takes its clusters as groups.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::batch::Batch;
+use super::build::concat;
+use super::key::{CHUNK, chunked};
+use super::nodes::{Frame, FrameKind};
+use super::texts::with_dictionary;
+use super::vector::{Values, Vector};
+use super::{Env, MANY, NONE};
+use crate::linkage::{self, ClusterReview, Linkage, Records, Run};
+use crate::plan::{KeyPart, LinkSpec};
+use crate::schema::{TextKind, Type, format};
+use crate::table::Bits;
+
+/// Rows of one part that take part, in order.
+fn rows_of(env: Env<'_>, part: &KeyPart) -> Vec<u32> {
+    match part.among {
+        None => (0..env.nodes.rows(&env, part.of) as u32).collect(),
+        Some(among) => chunked(env, part.of, |start, batch| {
+            let (yes, _) = batch.eval(among).truth(batch.len);
+            yes.ones().map(|i| (start + i) as u32).collect::<Vec<u32>>()
+        })
+        .concat(),
+    }
+}
+
+/// Values of field `field` of all rows of all parts, in chunks of at most `CHUNK` rows.
+fn values(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], field: usize) -> Vec<Vector<'static>> {
+    let chunks: Vec<(&KeyPart, &[u32])> =
+        parts.iter().zip(rows).flat_map(|(part, rows)| rows.chunks(CHUNK).map(move |r| (part, r))).collect();
+    chunks
+        .into_par_iter()
+        .map(|(part, rows)| {
+            let key = part.keys[field];
+            let batch = Batch::list(env, part.of, rows.to_vec());
+            concat([(&*batch.eval(key), rows.len())], env.graph.type_of(key))
+        })
+        .collect()
+}
+
+pub fn linked(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec) -> Frame {
+    let rows: Vec<Vec<u32>> = parts.iter().map(|part| rows_of(env, part)).collect();
+    match link(env, parts, by, &rows) {
+        Ok((records, found)) => groups(env, parts, &rows, &records, &found),
+        Err(problems) => {
+            // The specification was checked with the rule; what is left are limits of size. No row can be judged.
+            tracing::error!(%problems, "records could not be linked");
+            let group_of = parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect();
+            Frame { rows: 0, kind: FrameKind::Linked { group_of, columns: vec![] } }
+        }
+    }
+}
+
+fn link(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec, rows: &[Vec<u32>]) -> Result<(Records, Linkage), linkage::Problems> {
+    let total = rows.iter().map(Vec::len).sum();
+    // The first row of each chunk, to find the chunk of a row.
+    let mut starts = vec![];
+    let mut start = 0;
+    for part in rows {
+        for chunk in part.chunks(CHUNK) {
+            starts.push(start);
+            start += chunk.len();
+        }
+    }
+    let mut builder = Records::builder(&by.spec, total)?;
+    for field in 0..by.spec.fields.len() {
+        let chunks = values(env, parts, rows, field);
+        builder.column(field, |row| {
+            let chunk = starts.partition_point(|&s| s <= row) - 1;
+            cell(&chunks[chunk], row - starts[chunk])
+        });
+    }
+    if parts.len() > 1 {
+        let first = rows[0].len();
+        builder.side(|row| u8::from(row >= first));
+    }
+    let records = builder.finish();
+    let found = linkage::link(&records, &by.spec, &Run::default())?;
+    for message in &found.report.messages {
+        tracing::info!(message, "linkage");
+    }
+    Ok((records, found))
+}
+
+fn cell<'v>(vector: &'v Vector<'static>, i: usize) -> Option<Cow<'v, str>> {
+    if !vector.is_valid(i) {
+        return None;
+    }
+    Some(match &vector.values {
+        Values::Code(..) | Values::Text(_) => Cow::Borrowed(vector.text(i)),
+        _ => Cow::Owned(format(&vector.value(i))),
+    })
+}
+
+fn groups(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], records: &Records, found: &Linkage) -> Frame {
+    let total: usize = rows.iter().map(Vec::len).sum();
+    let mut cluster_of = vec![u32::MAX; total];
+    for (c, cluster) in (0u32..).zip(&found.clusters) {
+        for &row in &cluster.rows {
+            cluster_of[row as usize] = c;
+        }
+    }
+    // Groups ascend by first member.
+    let mut group_of_cluster = vec![u32::MAX; found.clusters.len()];
+    let mut cluster_of_group = vec![];
+    let mut group = vec![0u32; total];
+    for (row, &cluster) in cluster_of.iter().enumerate() {
+        let next = cluster_of_group.len() as u32;
+        group[row] = match group_of_cluster.get(cluster as usize) {
+            Some(&known) if known != u32::MAX => known,
+            _ => {
+                if let Some(place) = group_of_cluster.get_mut(cluster as usize) {
+                    *place = next;
+                }
+                cluster_of_group.push(cluster);
+                next
+            }
+        };
+    }
+    let mut start = 0;
+    let mut group_of = vec![];
+    for (part, taken) in parts.iter().zip(rows) {
+        let mut of = vec![NONE; env.nodes.rows(&env, part.of)];
+        for (i, &row) in taken.iter().enumerate() {
+            of[row as usize] = group[start + i];
+        }
+        start += taken.len();
+        group_of.push(of);
+    }
+    Frame { rows: cluster_of_group.len(), kind: FrameKind::Linked { group_of, columns: columns(records, found, &cluster_of_group) } }
+}
+
+/// The columns of `LINKED_COLUMNS`.
+fn columns(records: &Records, found: &Linkage, cluster_of_group: &[u32]) -> Vec<Vector<'static>> {
+    let n = cluster_of_group.len();
+    let cluster = |g: usize| found.clusters.get(cluster_of_group[g] as usize);
+    let linked = Bits::from_fn(n, |g| cluster(g).is_some());
+    let weight: Vec<i64> = (0..n).map(|g| cluster(g).map_or(0, |c| i64::from(c.weakest))).collect();
+    let probability = (0..n).map(|g| cluster(g).map_or(0, |c| (linkage::probability(c.weakest) * 1e6).round() as i64)).collect();
+    let text = |value: Vec<String>, valid: Bits| {
+        let values = Values::Text(value.into_iter().map(Into::into).collect());
+        with_dictionary(Vector::new(values, Type::Text(TextKind::Plain)).with_valid(Some(valid)))
+    };
+    let agreement: Vec<String> =
+        (0..n).into_par_iter().map(|g| cluster(g).map_or_else(String::new, |c| agreement(records, found, c.weakest_edge))).collect();
+    let review: Vec<String> =
+        (0..n).map(|g| cluster(g).map_or_else(String::new, |c| c.review.iter().map(reason).collect::<Vec<_>>().join(", "))).collect();
+    let reviewed = Bits::from_fn(n, |g| !review[g].is_empty());
+    vec![
+        Vector::new(Values::I64(Cow::Owned(weight)), Type::Decimal(3)).with_valid(Some(linked.clone())),
+        Vector::new(Values::I64(Cow::Owned(probability)), Type::Decimal(6)).with_valid(Some(linked.clone())),
+        text(agreement, linked),
+        text(review, reviewed),
+    ]
+}
+
+/// What agrees in the weakest link of a group.
+fn agreement(records: &Records, found: &Linkage, edge: (u32, u32)) -> String {
+    linkage::explain(records, found, edge.0, edge.1).map_or_else(String::new, |e| e.sentence())
+}
+
+fn reason(review: &ClusterReview) -> &'static str {
+    match review {
+        ClusterReview::Large => "large",
+        ClusterReview::Bridge => "bridge",
+        ClusterReview::Contradiction => "contradiction",
+    }
+}

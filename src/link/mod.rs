@@ -1,0 +1,215 @@
+//! `recount link`: records of files linked to people and households, outside any rule.
+//!
+//! A link file says what is linked; [`run`] reads the files, trains or takes a model, scores, clusters and votes households, and [`write()`]
+//! leaves a folder. The method is that of [`crate::linkage`], which the check `same_entity` uses too.
+
+mod judge;
+mod read;
+mod show;
+mod spec;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+pub use read::{Delivered, ReadFile, Texts, read};
+use show::pair_text;
+pub use show::{found_text, model_text};
+pub use spec::{LINK_VERSION, LinkFile, Question, told};
+pub use write::{LinkManifest, TableFormat, write};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::linkage::{self, HouseholdLink, Judgement, Kind, Linkage, Model, Pair, Records, Run, SharedId};
+use crate::run::sha256;
+
+/// What to do.
+#[derive(Debug, Clone, Default)]
+pub struct LinkOptions {
+    /// The link file.
+    pub file: PathBuf,
+    /// A model file to use instead of training.
+    pub model: Option<PathBuf>,
+    /// Judgements instead of those the link file names.
+    pub judgements: Option<PathBuf>,
+}
+
+/// Records ready to be linked.
+#[derive(Debug)]
+pub struct Prepared {
+    pub question: Question,
+    pub records: Records,
+    pub keys: Texts,
+    /// Listing of each record, where there is a household field.
+    listings: Option<Texts>,
+    pub files: Vec<ReadFile>,
+    pub model: Option<(Model, String)>,
+    pub judgements: Vec<Judgement>,
+    judgements_sha256: Option<String>,
+    /// Judgements about records that are not there.
+    pub judgements_absent: usize,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Found {
+    pub question: String,
+    pub manifest: LinkManifest,
+    pub linkage: Linkage,
+    pub households: Vec<HouseholdLink>,
+    pub shared_ids: Vec<SharedId>,
+    pub judgements_absent: usize,
+    keys: Texts,
+    listings: Option<Texts>,
+}
+
+impl Found {
+    fn key(&self, row: u32) -> &str {
+        self.keys.get(row as usize)
+    }
+    fn listing(&self, row: u32) -> String {
+        self.listings.as_ref().map_or_else(String::new, |l| l.get(row as usize).to_owned())
+    }
+    /// `name exact, id_no one-edit`: fields that both records have, with their level.
+    fn levels(&self, pair: &Pair) -> String {
+        let levels = self.linkage.model.levels_of(pair.pattern);
+        levels.iter().map(|(field, level)| format!("{field} {level}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Reads the link file, its files, model and judgements.
+///
+/// # Errors
+/// All that is wrong with any of them.
+pub fn prepare(options: &LinkOptions) -> Result<Prepared, Diagnostics> {
+    let question = Question::read(&options.file)?;
+    let root = options.file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let root = if root.as_os_str().is_empty() { PathBuf::from(".") } else { root };
+    let model = match &options.model {
+        Some(path) => Some(read_model(path, &question)?),
+        None => None,
+    };
+    let mut delivered = read(&question, &root)?;
+    if delivered.key.len() < 2 {
+        return Err(Diagnostic::error("no-records", format!("{} records: there is nothing to link", delivered.key.len()))
+            .place(Place::File(options.file.display().to_string()), "")
+            .help("give files with at least two records under `from:`")
+            .into());
+    }
+    let mut builder = Records::builder(&question.spec, delivered.key.len()).map_err(|problems| told(problems, &options.file))?;
+    let household = question.spec.first(Kind::Household);
+    let mut listings = None;
+    for (field, slot) in delivered.fields.iter_mut().enumerate() {
+        // Each column is let go as soon as it is packed.
+        let texts = std::mem::take(slot);
+        builder.column(field, |row| texts.cell(row));
+        if household == Some(field) {
+            listings = Some(texts);
+        }
+    }
+    if question.spec.across {
+        let first = delivered.first;
+        builder.side(move |row| u8::from(row >= first));
+    }
+    let path = options.judgements.clone().or_else(|| question.file.judgements.as_ref().map(|j| root.join(&j.value)));
+    let (mut judgements, mut absent, mut judgements_sha256) = (vec![], 0, None);
+    if let Some(path) = path {
+        (judgements, absent) = judge::read_judgements(&path, &delivered.key)?;
+        judgements_sha256 = std::fs::read(&path).ok().map(|bytes| sha256(&bytes));
+    }
+    Ok(Prepared {
+        records: builder.finish(),
+        keys: delivered.key,
+        listings,
+        files: delivered.files,
+        model,
+        judgements,
+        judgements_sha256,
+        judgements_absent: absent,
+        question,
+    })
+}
+
+fn read_model(path: &Path, question: &Question) -> Result<(Model, String), Diagnostics> {
+    let place = || Place::File(path.display().to_string());
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Diagnostic::error("unreadable-file", format!("`{}` cannot be read: {e}", path.display()))
+            .place(place(), "")
+            .help("give the model.json of a link folder, or leave out `--model` to train")
+    })?;
+    let model = Model::from_json(&text).map_err(|problems| told(problems, path))?;
+    if model.spec.fields != question.spec.fields || model.spec.across != question.spec.across {
+        return Err(Diagnostic::error("linkage-model", "the model was trained for other fields than the link file has")
+            .place(place(), "")
+            .help("train again (leave out `--model`), or take the link file in the model's folder")
+            .into());
+    }
+    Ok((model, sha256(text.as_bytes())))
+}
+
+/// Trains on the records.
+///
+/// # Errors
+/// What the core refuses.
+pub fn train(prepared: &Prepared, file: &Path) -> Result<Model, Diagnostics> {
+    linkage::train(&prepared.records, &prepared.question.spec, &[]).map_err(|problems| told(problems, file))
+}
+
+/// Why two records were, or were not, linked: the whole run decides, so it is made (with the model, if one is given).
+///
+/// # Errors
+/// A key that no record has, or one key twice; what the core refuses.
+pub fn explain(prepared: &Prepared, file: &Path, keys: [&str; 2]) -> Result<String, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut rows = vec![];
+    for key in keys {
+        match (0..prepared.keys.len()).find(|&row| prepared.keys.get(row) == key) {
+            Some(row) => rows.push(row as u32),
+            None => problems.push(
+                Diagnostic::error("unknown-record", format!("no record has the key `{key}`"))
+                    .help(format!("give two values of `{}`, the key of the link file", prepared.question.file.key.value)),
+            ),
+        }
+    }
+    problems.finish(())?;
+    let linkage = linkage::link(&prepared.records, &prepared.question.spec, &options(prepared)).map_err(|problems| told(problems, file))?;
+    match linkage::explain(&prepared.records, &linkage, rows[0], rows[1]) {
+        Some(explanation) => Ok(pair_text(prepared, &explanation)),
+        None => Err(Diagnostic::error("unknown-record", format!("`{}` and `{}` are one record", keys[0], keys[1]))
+            .help("give the keys of two different records")
+            .into()),
+    }
+}
+
+fn options(prepared: &Prepared) -> Run<'_> {
+    Run { model: prepared.model.as_ref().map(|(model, _)| model), judgements: &prepared.judgements, ..Run::default() }
+}
+
+/// Scores, clusters, and votes households.
+///
+/// # Errors
+/// What the core refuses.
+pub fn run(prepared: Prepared, file: &Path) -> Result<Found, Diagnostics> {
+    let given = prepared.model.as_ref();
+    let linkage =
+        linkage::link(&prepared.records, &prepared.question.spec, &options(&prepared)).map_err(|problems| told(problems, file))?;
+    let households = linkage::households(&prepared.records, &linkage);
+    let shared_ids = linkage::shared_ids(&prepared.records, &linkage);
+    let manifest = LinkManifest {
+        format: 1,
+        version: env!("CARGO_PKG_VERSION"),
+        link: sha256(prepared.question.text.as_bytes()),
+        inputs: prepared.files,
+        model: given.map_or_else(|| sha256(linkage.model.to_json().as_bytes()), |(_, hash)| hash.clone()),
+        model_given: given.is_some(),
+        judgements: prepared.judgements_sha256,
+    };
+    Ok(Found {
+        question: prepared.question.text,
+        manifest,
+        linkage,
+        households,
+        shared_ids,
+        judgements_absent: prepared.judgements_absent,
+        keys: prepared.keys,
+        listings: prepared.listings,
+    })
+}

@@ -1,0 +1,342 @@
+//! Records as the core holds them: one packed row each, in an order that does not depend on the order of delivery.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::dictionary::Dictionary;
+use super::normalise::{combine, date, digits, hash, id, mix};
+use super::problem::Problems;
+use super::spec::{Kind, Spec};
+
+/// Rows normalised together; fixed, so that threads do not matter.
+const CHUNK: usize = 1 << 15;
+
+/// Where a field stands in a packed row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub kind: Kind,
+    /// First word; ids take two. Context kinds have none.
+    pub word: usize,
+    pub dictionary: usize,
+}
+
+/// Packed records. Missing values are zero words.
+#[derive(Debug, Clone)]
+pub struct Records {
+    pub(crate) stride: usize,
+    pub(crate) cells: Vec<u64>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) dictionaries: Vec<Dictionary>,
+    /// Number of the listing and of the place, from 1; 0: none.
+    pub(crate) listing: Vec<u32>,
+    pub(crate) place: Vec<u32>,
+    pub(crate) side: Vec<u8>,
+    pub(crate) across: bool,
+    pub(crate) relation: Vec<u8>,
+    pub(crate) money: Vec<i64>,
+    /// Hash of all that was delivered of the record.
+    pub(crate) digest: Vec<u64>,
+    /// Caller's row of each record, and back.
+    pub(crate) rows: Vec<u32>,
+    pub(crate) at: Vec<u32>,
+    pub(crate) messages: Vec<String>,
+}
+
+/// Takes columns of text, one after the other, and packs them.
+pub struct Builder {
+    rows: usize,
+    across: bool,
+    slots: Vec<Slot>,
+    columns: Vec<Vec<u64>>,
+    dictionaries: Vec<Dictionary>,
+    names: Vec<String>,
+    listing: Vec<u64>,
+    register: Vec<u64>,
+    relation: Vec<u8>,
+    money: Vec<i64>,
+    side: Vec<u8>,
+    messages: Vec<String>,
+}
+
+impl Records {
+    /// A builder for `rows` records of the fields of `spec`.
+    pub fn builder(spec: &Spec, rows: usize) -> Result<Builder, Problems> {
+        spec.check()?;
+        if rows >= u32::MAX as usize {
+            return Err(Problems::one(format!("{rows} records"), "link at most 4,294,967,294 at once"));
+        }
+        let mut slots = Vec::new();
+        let (mut word, mut dictionary) = (0, 0);
+        for field in &spec.fields {
+            slots.push(Slot { kind: field.kind, word, dictionary });
+            word += words(field.kind);
+            dictionary += usize::from(has_dictionary(field.kind));
+        }
+        Ok(Builder {
+            rows,
+            across: spec.across,
+            columns: vec![Vec::new(); word],
+            dictionaries: (0..dictionary).map(|_| Dictionary::default()).collect(),
+            names: spec.fields.iter().map(|f| f.name.clone()).collect(),
+            listing: Vec::new(),
+            register: Vec::new(),
+            relation: Vec::new(),
+            money: Vec::new(),
+            side: Vec::new(),
+            messages: Vec::new(),
+            slots,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Digest of all records, whatever their order.
+    pub fn digest(&self) -> u64 {
+        self.digest.iter().fold(mix(self.len() as u64), |sum, d| sum.wrapping_add(mix(*d)))
+    }
+
+    pub(crate) fn cell(&self, record: usize, word: usize) -> u64 {
+        self.cells[record * self.stride + word]
+    }
+
+    /// Whether the two may be one pair of the question.
+    pub(crate) fn admits(&self, a: usize, b: usize) -> bool {
+        !self.across || self.side[a] != self.side[b]
+    }
+
+    /// The record of a caller's row.
+    pub(crate) fn record_of(&self, row: u32) -> Option<usize> {
+        self.at.get(row as usize).map(|r| *r as usize)
+    }
+
+    /// The normalised value of a field, as text; `None`: missing. `derived`: read off the id.
+    pub fn value(&self, field: usize, row: u32) -> Option<(String, bool)> {
+        let record = self.record_of(row)?;
+        let slot = self.slots.get(field)?;
+        if words(slot.kind) == 0 {
+            return match slot.kind {
+                Kind::Household => (self.listing[record] != 0).then(|| (format!("#{}", self.listing[record]), false)),
+                Kind::Money => Some((self.money.get(record)?.to_string(), false)),
+                _ => None,
+            };
+        }
+        let word = self.cell(record, slot.word);
+        if word == 0 && (slot.kind != Kind::CitizenId || self.cell(record, slot.word + 1) == 0) {
+            return None;
+        }
+        let text = match slot.kind {
+            Kind::CitizenId => id::text(word, self.cell(record, slot.word + 1)),
+            Kind::PersonName | Kind::LatinName | Kind::Text | Kind::Code => self.dictionaries[slot.dictionary].text(word as u32).to_owned(),
+            Kind::Date => date::text(word),
+            Kind::Sex => if word & 3 == 1 { "male" } else { "female" }.to_owned(),
+            Kind::Region => format!("{word:012}"),
+            Kind::Phone => (0..word >> 60).rev().map(|i| char::from(b'0' + (word >> (4 * i) & 15) as u8)).collect(),
+            Kind::Account if word >= digits::ACCOUNT_TEXT => format!("#{word:x}"),
+            Kind::Account => word.to_string(),
+            Kind::Number => {
+                let value = digits::figure_value(word);
+                format!("{}{}.{:03}", if value < 0 { "-" } else { "" }, value.unsigned_abs() / 1000, value.unsigned_abs() % 1000)
+            }
+            _ => return None,
+        };
+        Some((text, matches!(slot.kind, Kind::Date | Kind::Sex) && word & date::DERIVED != 0))
+    }
+}
+
+pub(crate) fn words(kind: Kind) -> usize {
+    match kind {
+        Kind::CitizenId => 2,
+        Kind::Household | Kind::Register | Kind::Relation | Kind::Money => 0,
+        _ => 1,
+    }
+}
+
+fn has_dictionary(kind: Kind) -> bool {
+    matches!(kind, Kind::PersonName | Kind::LatinName | Kind::Text | Kind::Code)
+}
+
+impl Builder {
+    /// Normalises one field: `cell(row)` is the delivered text. A field that is never given is missing everywhere.
+    pub fn column<'a>(&mut self, field: usize, cell: impl Fn(usize) -> Option<Cow<'a, str>> + Sync) {
+        let Some(slot) = self.slots.get(field).copied() else { return };
+        let present = |row: usize| cell(row).filter(|c| !crate::schema::trim(c).is_empty());
+        match slot.kind {
+            Kind::Household => {
+                self.listing = each(self.rows, |row| present(row).map_or(0, |c| hash(crate::schema::trim(&c).as_bytes()).max(1)))
+            }
+            Kind::Register => {
+                self.register = each(self.rows, |row| present(row).map_or(0, |c| hash(crate::schema::trim(&c).as_bytes()).max(1)))
+            }
+            Kind::Relation => self.relation = each(self.rows, |row| present(row).map_or(0, |c| digits::relation(&c) as u8)),
+            Kind::Money => {
+                self.money = each(self.rows, |row| present(row).and_then(|c| crate::schema::number::parse_decimal(&c, 0).ok()).unwrap_or(0))
+            }
+            Kind::CitizenId => {
+                let both = each(self.rows, |row| present(row).map_or(Ok([0, 0]), |c| id::normalise(&c)));
+                let placeholders = both.iter().filter(|r| **r == Err(true)).count();
+                if placeholders > 0 {
+                    self.messages.push(format!("{}: {placeholders} placeholders or unreadable ids count as missing", self.names[field]));
+                }
+                self.columns[slot.word] = both.par_iter().map(|r| r.map_or(0, |w| w[0])).collect();
+                self.columns[slot.word + 1] = both.par_iter().map(|r| r.map_or(0, |w| w[1])).collect();
+            }
+            Kind::PersonName | Kind::LatinName | Kind::Text | Kind::Code => {
+                let (dictionary, cells) = Dictionary::of(self.rows, CHUNK, slot.kind, present);
+                self.dictionaries[slot.dictionary] = dictionary;
+                self.columns[slot.word] = cells;
+            }
+            kind => {
+                let read = |c: Cow<'_, str>| match kind {
+                    Kind::Date => date::normalise(&c),
+                    Kind::Sex => digits::sex(&c),
+                    Kind::Region => digits::region_code(&c),
+                    Kind::Phone => digits::phone(&c),
+                    Kind::Account => digits::account(&c),
+                    _ => digits::figure(&c),
+                };
+                self.columns[slot.word] = each(self.rows, |row| present(row).and_then(read).unwrap_or(0));
+            }
+        }
+    }
+
+    /// For `Spec::across`: which of two tables (0 or 1) a row stands in.
+    pub fn side(&mut self, side: impl Fn(usize) -> u8 + Sync) {
+        self.side = each(self.rows, side);
+    }
+
+    /// Packs the rows and puts them into their canonical order: by place, listing and digest, then the caller's row.
+    pub fn finish(mut self) -> Records {
+        let n = self.rows;
+        let stride = self.columns.len();
+        for column in &mut self.columns {
+            column.resize(n, 0);
+        }
+        self.describe();
+        self.derive();
+        let find = |kind: Kind| self.slots.iter().find(|s| s.kind == kind).copied();
+        self.listing.resize(n, 0);
+        // A listing is a listing of its register.
+        for (listing, register) in self.listing.iter_mut().zip(&self.register).filter(|(l, _)| **l != 0) {
+            *listing = combine(*register, *listing).max(1);
+        }
+        self.side.resize(n, 0);
+        let digest: Vec<u64> = (0..n).into_par_iter().map(|row| self.digest(row)).collect();
+        let places: &[u64] = find(Kind::Region).map_or(&[], |s| &self.columns[s.word]);
+        let mut order: Vec<u32> = (0..n as u32).collect();
+        order.par_sort_unstable_by_key(|&r| {
+            let r = r as usize;
+            (places.get(r).copied().unwrap_or(0), self.listing[r], digest[r], r)
+        });
+        let take = |column: &[u64]| -> Vec<u64> { order.par_iter().map(|r| column.get(*r as usize).copied().unwrap_or(0)).collect() };
+        let mut cells = vec![0u64; n * stride];
+        if stride > 0 {
+            cells.par_chunks_mut(stride * CHUNK).zip(order.par_chunks(CHUNK)).for_each(|(cells, order)| {
+                for (row, at) in cells.chunks_exact_mut(stride).zip(order) {
+                    for (cell, column) in row.iter_mut().zip(&self.columns) {
+                        *cell = column[*at as usize];
+                    }
+                }
+            });
+        }
+        let listing = ordinals(&take(&self.listing));
+        let place = ordinals(&take(places));
+        let digest = take(&digest);
+        let side = order.iter().map(|r| self.side[*r as usize]).collect();
+        let relation = if self.relation.is_empty() { Vec::new() } else { order.iter().map(|r| self.relation[*r as usize]).collect() };
+        let money = if self.money.is_empty() { Vec::new() } else { order.iter().map(|r| self.money[*r as usize]).collect() };
+        let mut at = vec![0u32; n];
+        for (i, row) in order.iter().enumerate() {
+            at[*row as usize] = i as u32;
+        }
+        Records {
+            stride,
+            cells,
+            slots: self.slots,
+            dictionaries: self.dictionaries,
+            listing,
+            place,
+            side,
+            across: self.across,
+            relation,
+            money,
+            digest,
+            rows: order,
+            at,
+            messages: self.messages,
+        }
+    }
+
+    /// Tells of columns without values or with one value.
+    fn describe(&mut self) {
+        for (slot, name) in self.slots.iter().zip(&self.names) {
+            if words(slot.kind) == 0 || self.rows < 2 {
+                continue;
+            }
+            let column = &self.columns[slot.word + usize::from(slot.kind == Kind::CitizenId)];
+            let first = column.iter().find(|w| **w != 0);
+            match first {
+                None => self.messages.push(format!("{name}: no record has a value; the field says nothing")),
+                Some(first) if slot.kind != Kind::CitizenId && column.iter().all(|w| w == first) => {
+                    self.messages.push(format!("{name}: all records have one value; agreement on it is no evidence"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Birth day and sex off a valid id, where they were not delivered. They may block; they score only where the id does not.
+    fn derive(&mut self) {
+        let find = |kind: Kind| self.slots.iter().find(|s| s.kind == kind).map(|s| s.word);
+        let Some(ids) = find(Kind::CitizenId) else { return };
+        for (kind, word) in [(Kind::Date, find(Kind::Date)), (Kind::Sex, find(Kind::Sex))] {
+            let Some(word) = word else { continue };
+            let mut column = std::mem::take(&mut self.columns[word]);
+            let (w0, w1) = (&self.columns[ids], &self.columns[ids + 1]);
+            column.par_iter_mut().enumerate().filter(|(row, cell)| **cell == 0 && w1[*row] & id::VALID != 0).for_each(|(row, cell)| {
+                if let Some(packed) = id::packed(w0[row], w1[row]) {
+                    use crate::schema::citizen_id as c;
+                    *cell = match kind {
+                        Kind::Date => c::birth(packed).map_or(0, |days| date::of_days(days) | date::DERIVED),
+                        _ => (if c::sex(packed) == c::Sex::Male { 1 } else { 2 }) | date::DERIVED,
+                    };
+                }
+            });
+            self.columns[word] = column;
+        }
+    }
+
+    fn digest(&self, row: usize) -> u64 {
+        let mut sum = u64::from(self.side[row]);
+        for slot in &self.slots {
+            for w in slot.word..slot.word + words(slot.kind) {
+                let word = self.columns[w][row];
+                let content = if has_dictionary(slot.kind) { self.dictionaries[slot.dictionary].hash(word as u32) } else { word };
+                sum = combine(sum, content);
+            }
+        }
+        let register = self.register.get(row).copied().unwrap_or(0);
+        let relation = u64::from(self.relation.get(row).copied().unwrap_or(0));
+        let money = self.money.get(row).copied().unwrap_or(0) as u64;
+        combine(combine(sum, combine(self.listing[row], register)), combine(relation, money))
+    }
+}
+
+fn each<T: Send>(rows: usize, value: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    (0..rows).into_par_iter().with_min_len(CHUNK.min(4096)).map(&value).collect()
+}
+
+/// Dense numbers from 1, in the order of the values; 0 stays.
+fn ordinals(values: &[u64]) -> Vec<u32> {
+    let mut sorted: Vec<u64> = values.to_vec();
+    sorted.par_sort_unstable();
+    sorted.dedup();
+    let shift = u32::from(sorted.first() != Some(&0));
+    values.par_iter().map(|v| sorted.binary_search(v).map_or(0, |i| i as u32 + shift)).collect()
+}

@@ -1,0 +1,141 @@
+//! Weights of pairs under a model; which are kept; where the line between link and review is drawn.
+
+use rustc_hash::FxHashMap;
+
+use super::block::Keys;
+use super::compare::Comparer;
+use super::frequency::{Frequencies, MOST};
+use super::outcome::{CurvePoint, probability};
+use super::pairs;
+use super::parameters::{Likelihood, Parameters, millibits};
+use super::records::Records;
+use super::spec::Accept;
+
+/// A pair by record (canonical order), `a < b`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub a: u32,
+    pub b: u32,
+    pub weight: i32,
+    pub mask: u16,
+    pub pattern: u64,
+}
+
+pub(crate) struct Scorer<'a> {
+    pub records: &'a Records,
+    pub comparer: &'a Comparer,
+    pub parameters: &'a Parameters,
+    pub frequencies: &'a Frequencies,
+}
+
+#[derive(Default)]
+struct State {
+    known: FxHashMap<u64, Option<Likelihood>>,
+    found: Vec<Candidate>,
+    compared: u64,
+}
+
+impl Scorer<'_> {
+    pub fn weight(&self, pattern: u64, a: usize) -> i32 {
+        let frequency = self.frequencies.of_pair(self.records, self.comparer, pattern, a);
+        millibits(self.parameters.likelihood(self.comparer, pattern).odds(frequency))
+    }
+
+    /// All pairs that rules meet with at least the review weight, sorted, and how many were compared. `known`: see [`pairs::fold`].
+    pub fn candidates(&self, keys: &Keys, known: u32, review: i32) -> (Vec<Candidate>, u64) {
+        let states = pairs::fold(self.records, keys, known, State::default, |state, a, b, mask| {
+            state.compared += 1;
+            let pattern = self.comparer.pattern(self.records, a, b);
+            // Patterns that cannot reach the review weight, however rare the values, are not looked at again.
+            let likelihood = state.known.entry(pattern).or_insert_with(|| {
+                let likelihood = self.parameters.likelihood(self.comparer, pattern);
+                (millibits(likelihood.odds(-MOST)) >= review).then_some(likelihood)
+            });
+            if let Some(likelihood) = likelihood {
+                let weight = millibits(likelihood.odds(self.frequencies.of_pair(self.records, self.comparer, pattern, a)));
+                if weight >= review {
+                    state.found.push(Candidate { a: a as u32, b: b as u32, weight, mask, pattern });
+                }
+            }
+        });
+        let compared = states.iter().map(|s| s.compared).sum();
+        let mut found: Vec<Candidate> = Vec::with_capacity(states.iter().map(|s| s.found.len()).sum());
+        for state in states {
+            found.extend(state.found);
+        }
+        found.sort_unstable_by_key(|c| (c.a, c.b));
+        (found, compared)
+    }
+}
+
+/// Estimated precision and recall by weight, in steps of half a bit from the review weight up. `matches`: all matching pairs.
+pub(crate) fn curve(candidates: &[Candidate], review: i32, matches: f64) -> Vec<CurvePoint> {
+    const STEP: i32 = 500;
+    const STEPS: usize = 160;
+    let mut bins = vec![(0u64, 0.0f64); STEPS];
+    for c in candidates {
+        let bin = &mut bins[(((c.weight - review) / STEP).max(0) as usize).min(STEPS - 1)];
+        bin.0 += 1;
+    }
+    // Sums of probabilities by weight, so that the order of pairs plays no part.
+    let mut weights: Vec<i32> = candidates.iter().map(|c| c.weight).collect();
+    weights.sort_unstable();
+    for w in weights {
+        bins[(((w - review) / STEP).max(0) as usize).min(STEPS - 1)].1 += probability(w);
+    }
+    let total = matches.max(bins.iter().map(|b| b.1).sum());
+    let (mut pairs, mut right) = (0, 0.0);
+    let mut curve = Vec::new();
+    for (i, bin) in bins.iter().enumerate().rev() {
+        pairs += bin.0;
+        right += bin.1;
+        if pairs > 0 {
+            let precision = (right / pairs as f64).min(1.0);
+            let recall = if total > 0.0 { right / total } else { 0.0 };
+            let f1 = if right > 0.0 { 2.0 * right / (pairs as f64 + total) } else { 0.0 };
+            curve.push(CurvePoint { weight: review + i as i32 * STEP, pairs, precision, recall, f1 });
+        }
+    }
+    curve.reverse();
+    curve
+}
+
+/// The weight from which pairs are links.
+pub(crate) fn accept(curve: &[CurvePoint], accept: Accept) -> i32 {
+    /// Where nothing was found: two to one.
+    const NONE: i32 = 1000;
+    match accept {
+        Accept::Weight(weight) => weight,
+        // From the top: the point after which the share of errors is exceeded for good is the lowest that keeps it.
+        Accept::Error(error) => curve.iter().find(|p| 1.0 - p.precision <= error).map_or(i32::MAX, |p| p.weight),
+        Accept::Balanced => curve
+            .iter()
+            .fold(None::<&CurvePoint>, |best, p| match best {
+                Some(best) if best.f1 >= p.f1 => Some(best),
+                _ => Some(p),
+            })
+            .map_or(NONE, |p| p.weight.max(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_follows_what_is_asked() {
+        let candidate = |weight| Candidate { a: 0, b: 1, weight, mask: 1, pattern: 0 };
+        let mut all: Vec<Candidate> = (0..90).map(|_| candidate(12_000)).collect();
+        all.extend((0..20).map(|_| candidate(0)));
+        all.extend((0..200).map(|_| candidate(-2_900)));
+        let curve = curve(&all, -3000, 100.0);
+        assert_eq!(curve.first().map(|p| p.pairs), Some(310));
+        assert!(curve.windows(2).all(|w| w[0].precision <= w[1].precision + 1e-12 && w[0].recall >= w[1].recall));
+        let balanced = accept(&curve, Accept::Balanced);
+        assert!((-2900..=12_000).contains(&balanced), "{balanced}");
+        assert!(accept(&curve, Accept::Error(0.001)) > 0);
+        assert!(accept(&curve, Accept::Error(0.3)) <= 0);
+        assert_eq!(accept(&curve, Accept::Weight(7)), 7);
+        assert_eq!(accept(&[], Accept::Balanced), 1000);
+    }
+}

@@ -1,0 +1,243 @@
+//! `recount link` and the check `same_entity` as a person meets them: what is found, what is printed, the exit codes, the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use recount::synth::{RollOptions, RollRates, write_roll};
+
+use super::cli::recount;
+
+const ROLL: &str = "link: 1
+from: roll.csv
+key: record_no
+fields:
+  listing_no: household
+  relation: relation
+  name: person-name
+  id_no: citizen-id
+  sex: sex
+  birth: date
+  region_code: region
+  phone: phone
+  account: account
+";
+
+/// A roll of about 4,000 people with a link file.
+fn roll() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_roll(&RollOptions { people: 4000, seed: 3, rates: RollRates::base() }, folder.path()).unwrap();
+    fs::write(folder.path().join("people.yaml"), ROLL).unwrap();
+    folder
+}
+
+fn rows(path: &Path) -> Vec<Vec<String>> {
+    fs::read_to_string(path).unwrap().lines().skip(1).map(|l| l.split(',').map(str::to_owned).collect()).collect()
+}
+
+/// Pairs of one group.
+fn pairs(groups: impl Iterator<Item = (String, String)>) -> BTreeSet<(String, String)> {
+    let mut members: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (record, group) in groups {
+        members.entry(group).or_default().push(record);
+    }
+    let mut all = BTreeSet::new();
+    for group in members.values_mut() {
+        group.sort();
+        for (i, a) in group.iter().enumerate() {
+            all.extend(group[i + 1..].iter().map(|b| (a.clone(), b.clone())));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_roll_is_linked_well_without_any_truth() {
+    let folder = roll();
+    let said = recount(folder.path(), &["link", "people.yaml"]);
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    assert!(said.contains("Matching pairs that no rule is expected to meet") && said.contains("Pairs of households: "), "{said}");
+    let found = pairs(rows(&folder.path().join("people.link/clusters.csv")).into_iter().map(|r| (r[1].clone(), r[0].clone())));
+    let real = pairs(rows(&folder.path().join("truth_people.csv")).into_iter().map(|r| (r[0].clone(), r[1].clone())));
+    let hits = found.intersection(&real).count() as f64;
+    let (precision, recall) = (hits / found.len() as f64, hits / real.len() as f64);
+    assert!(precision > 0.97 && recall > 0.95, "precision {precision}, recall {recall}");
+}
+
+#[test]
+fn the_same_bytes_whatever_the_threads_and_a_second_time() {
+    let folder = roll();
+    let read = |name: &str| {
+        let mut all = BTreeMap::new();
+        for entry in fs::read_dir(folder.path().join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            all.insert(path.file_name().unwrap().to_owned(), fs::read(path).unwrap());
+        }
+        all
+    };
+    for (name, threads) in [("one", "1"), ("two", "2"), ("two", "2")] {
+        let said = recount(folder.path(), &["link", "people.yaml", "-o", name, "--threads", threads]);
+        assert!(said.starts_with("exit 0\n"), "{said}");
+    }
+    assert!(read("one") == read("two"));
+    // A model that was kept gives the same links as the training that made it.
+    let said = recount(folder.path(), &["link", "people.yaml", "-o", "again", "--model", "one/model.json"]);
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    let name = std::ffi::OsStr::new("clusters.csv").to_owned();
+    assert!(read("one")[&name] == read("again")[&name]);
+}
+
+#[test]
+fn training_prints_parameters_and_keeps_the_model() {
+    let folder = roll();
+    let said = recount(folder.path(), &["link", "people.yaml", "--train", "--model", "model.json"]);
+    for wanted in ["exit 0", "stranger", "neighbour", "kin", "id_no", "one-edit", "iterations over", "converged", "Model: model.json"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(fs::read_to_string(folder.path().join("model.json")).unwrap().contains("\"version\": "));
+    assert!(!folder.path().join("people.link").exists());
+}
+
+#[test]
+fn judgements_are_respected_and_contradictions_reported() {
+    let folder = roll();
+    recount(folder.path(), &["link", "people.yaml", "-o", "before"]);
+    let before = rows(&folder.path().join("before/pairs.csv"));
+    let link = before.iter().find(|r| r[2] == "link").unwrap();
+    let roll = rows(&folder.path().join("roll.csv"));
+    let (p, q, r) = (&roll[10][0], &roll[700][0], &roll[1500][0]);
+    let text = format!(
+        "a,b,verdict,by\n{},{},different,an inspector\n{p},{q},same,an inspector\n{q},{r},same,an inspector\nR999999999,{r},same,an inspector\n",
+        link[0], link[1]
+    );
+    fs::write(folder.path().join("said.csv"), &text).unwrap();
+    let said = recount(folder.path(), &["link", "people.yaml", "-o", "after", "--judgements", "said.csv"]);
+    assert!(said.contains("1 judgements are about records that are not in the files"), "{said}");
+    let groups: BTreeMap<String, String> =
+        rows(&folder.path().join("after/clusters.csv")).into_iter().map(|r| (r[1].clone(), r[0].clone())).collect();
+    assert!(groups.get(&link[0]).is_none_or(|g| Some(g) != groups.get(&link[1])), "judged different, and joined");
+    assert!(groups.contains_key(p) && groups[p] == groups[q] && groups[q] == groups[r], "judged the same");
+    // Both ways at once.
+    fs::write(folder.path().join("said.csv"), format!("{text}{p},{r},different,another\n")).unwrap();
+    let said = recount(folder.path(), &["link", "people.yaml", "-o", "after", "--judgements", "said.csv"]);
+    assert!(said.contains("Judgements contradict each other"), "{said}");
+}
+
+#[test]
+fn a_pair_is_explained_linked_or_not() {
+    let folder = roll();
+    recount(folder.path(), &["link", "people.yaml"]);
+    let link = rows(&folder.path().join("people.link/pairs.csv")).into_iter().find(|r| r[2] == "link").unwrap();
+    let said = recount(folder.path(), &["link", "people.yaml", "--model", "people.link/model.json", "--pair", &link[0], &link[1]]);
+    assert!(said.starts_with("exit 0\n") && said.contains(&link[0]) && said.contains("name"), "{said}");
+    // Two people who have nothing in common: it says which rules did not meet.
+    let said = recount(folder.path(), &["link", "people.yaml", "--pair", "R000000001", "R000002000"]);
+    assert!(said.starts_with("exit 0\n") && said.contains("name") && said.contains("id_no"), "{said}");
+    let said = recount(folder.path(), &["explain", "people.yaml", "--pair", "R000000001", "R000002000"]);
+    assert!(said.starts_with("exit 0\n"), "{said}");
+}
+
+#[test]
+fn mistakes_are_told_all_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("r.csv"), "k,name\nA,王小明\nA,李雷\n,韩梅\n").unwrap();
+    fs::write(
+        folder.path().join("bad.yaml"),
+        "link: 2\nfrom: r.csv\nkey: k\nfields:\n  name: person-nam\n  born: date\nblock: [[name.pinyn]]\naccept: {probability: 2}\n",
+    )
+    .unwrap();
+    let said = recount(folder.path(), &["link", "bad.yaml"]);
+    assert!(said.starts_with("exit 2\n"), "{said}");
+    for code in ["link-version", "linkage-kind", "linkage-part", "linkage-threshold"] {
+        assert!(said.contains(code), "{code}: {said}");
+    }
+    fs::write(folder.path().join("keys.yaml"), "link: 1\nfrom: r.csv\nkey: k\nfields:\n  name: person-name\n").unwrap();
+    insta::assert_snapshot!(recount(folder.path(), &["link", "keys.yaml"]), @r#"
+exit 2
+-- stderr
+error[link-key]: 1 of 3 records have no `k`
+ --> keys.yaml:3:6
+  |
+3 | key: k
+  |      ^ names a record
+  |
+help: name a column that has one value of its own in each record
+
+error[link-key]: `k` is not unique: 1 records repeat another's, e.g. A
+ --> keys.yaml:3:6
+  |
+3 | key: k
+  |      ^ names a record
+  |
+help: name a column that has one value of its own in each record
+
+2 errors and 0 warnings
+"#);
+    fs::write(folder.path().join("none.yaml"), "link: 1\nfrom: r.csv\nkey: name\nfields:\n  born: date\n").unwrap();
+    insta::assert_snapshot!(recount(folder.path(), &["link", "none.yaml"]), @r#"
+exit 2
+-- stderr
+error[missing-column]: `r.csv` has no column for `born` of table `link`
+ --> none.yaml:5:3
+  |
+5 |   born: date
+  |   ^^^^ wanted `born`
+ ::: r.csv:1
+  = the header of this file
+help: add the file's header for it to `from:` of `born`, or `optional: true` if the file may lack it
+note: columns of the file: k, name
+"#);
+    fs::write(folder.path().join("one.csv"), "k,name\nA,王小明\n").unwrap();
+    fs::write(folder.path().join("one.yaml"), "link: 1\nfrom: one.csv\nkey: k\nfields:\n  name: person-name\n").unwrap();
+    insta::assert_snapshot!(recount(folder.path(), &["link", "one.yaml"]), @r#"
+exit 2
+-- stderr
+error[no-records]: 1 records: there is nothing to link
+--> one.yaml
+ |
+help: give files with at least two records under `from:`
+"#);
+    fs::write(folder.path().join("model.json"), "{\"version\": 99}").unwrap();
+    fs::write(folder.path().join("two.csv"), "k,name\nA,王小明\nB,李雷\n").unwrap();
+    fs::write(folder.path().join("two.yaml"), "link: 1\nfrom: two.csv\nkey: k\nfields:\n  name: person-name\n").unwrap();
+    insta::assert_snapshot!(recount(folder.path(), &["link", "two.yaml", "--model", "model.json"]), @r#"
+exit 2
+-- stderr
+error[linkage-spec]: model version 99; this program reads 1
+--> model.json
+ |
+help: train again with this version of recount
+"#);
+    insta::assert_snapshot!(recount(folder.path(), &["link", "two.yaml", "--pair", "A", "C"]), @r#"
+exit 2
+-- stderr
+error[unknown-record]: no record has the key `C`
+ |
+help: give two values of `k`, the key of the link file
+"#);
+    // A folder of something else is not replaced.
+    fs::create_dir(folder.path().join("mine")).unwrap();
+    let said = recount(folder.path(), &["link", "two.yaml", "-o", "mine"]);
+    assert!(said.starts_with("exit 2\n") && said.contains("cannot-write"), "{said}");
+}
+
+#[test]
+fn hostile_rolls_come_to_an_end_without_false_certainty() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = "link: 1\nfrom: r.csv\nkey: k\nfields:\n  name: person-name\n  id: citizen-id\n  born: date\n  phone: phone\n";
+    fs::write(folder.path().join("r.yaml"), link).unwrap();
+    let made = |row: &dyn Fn(usize) -> String| {
+        let lines: Vec<String> = (0..3000).map(|i| format!("K{i},{}", row(i))).collect();
+        fs::write(folder.path().join("r.csv"), format!("k,name,id,born,phone\n{}\n", lines.join("\n"))).unwrap();
+        let said = recount(folder.path(), &["link", "r.yaml"]);
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        (said, rows(&folder.path().join("r.link/clusters.csv")).len())
+    };
+    // All empty; one agent's phone on all; placeholders for ids.
+    let (said, linked) = made(&|_| ",,,".into());
+    assert_eq!(linked, 0, "{said}");
+    let (said, linked) = made(&|i| format!("{},,,13800138000", ['王', '李', '张'][i % 3]));
+    assert_eq!(linked, 0, "{said}");
+    let (said, linked) = made(&|i| format!("王{},000000000000000000,,", char::from_u32(0x4e00 + i as u32).unwrap()));
+    assert_eq!(linked, 0, "{said}");
+}
