@@ -12,6 +12,14 @@ use super::spec::{Kind, Spec};
 /// Rows normalised together; fixed, so that threads do not matter.
 const CHUNK: usize = 1 << 15;
 
+/// Words of a cache line.
+const LINE: usize = 8;
+
+/// Elements before the first that begins a cache line; speed alone depends on it.
+pub(crate) fn to_line<T>(of: &[T]) -> usize {
+    of.as_ptr().align_offset(64).min(64 / size_of::<T>())
+}
+
 /// Where a field stands in a packed row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot {
@@ -25,7 +33,9 @@ pub(crate) struct Slot {
 #[derive(Debug, Clone)]
 pub struct Records {
     pub(crate) stride: usize,
-    pub(crate) cells: Vec<u64>,
+    /// Words of the rows from `first` on, which begins a cache line: a row of eight words is one line.
+    cells: Vec<u64>,
+    first: usize,
     pub(crate) slots: Vec<Slot>,
     pub(crate) dictionaries: Vec<Dictionary>,
     /// Number of the listing and of the place, from 1; 0: none.
@@ -103,7 +113,13 @@ impl Records {
     }
 
     pub(crate) fn cell(&self, record: usize, word: usize) -> u64 {
-        self.cells[record * self.stride + word]
+        self.cells[self.first + record * self.stride + word]
+    }
+
+    /// All words of a record.
+    pub(crate) fn row(&self, record: usize) -> &[u64] {
+        let start = self.first + record * self.stride;
+        &self.cells[start..start + self.stride]
     }
 
     /// Whether the two may be one pair of the question.
@@ -235,9 +251,10 @@ impl Builder {
             (places.get(r).copied().unwrap_or(0), self.listing[r], digest[r], r)
         });
         let take = |column: &[u64]| -> Vec<u64> { order.par_iter().map(|r| column.get(*r as usize).copied().unwrap_or(0)).collect() };
-        let mut cells = vec![0u64; n * stride];
+        let mut cells = vec![0u64; n * stride + LINE];
+        let first = to_line(&cells);
         if stride > 0 {
-            cells.par_chunks_mut(stride * CHUNK).zip(order.par_chunks(CHUNK)).for_each(|(cells, order)| {
+            cells[first..first + n * stride].par_chunks_mut(stride * CHUNK).zip(order.par_chunks(CHUNK)).for_each(|(cells, order)| {
                 for (row, at) in cells.chunks_exact_mut(stride).zip(order) {
                     for (cell, column) in row.iter_mut().zip(&self.columns) {
                         *cell = column[*at as usize];
@@ -258,6 +275,7 @@ impl Builder {
         Records {
             stride,
             cells,
+            first,
             slots: self.slots,
             dictionaries: self.dictionaries,
             listing,

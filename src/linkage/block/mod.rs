@@ -14,7 +14,7 @@ use super::compare::Comparer;
 use super::model::KeyModel;
 use super::normalise::combine;
 use super::outcome::RuleReport;
-use super::records::Records;
+use super::records::{Records, to_line};
 use super::spec::{Blocking, Kind, Spec};
 
 /// Up to this many pairs in all, every pair is compared, whatever the rules.
@@ -28,8 +28,10 @@ pub(crate) const EVERYTHING: &str = "every pair";
 /// Keys of all records under all rules.
 pub(crate) struct Keys {
     pub names: Vec<String>,
-    /// `keys[record * rules + rule]`; 0: the record has no key.
+    /// `keys[first + record * stride + rule]`; 0: the record has no key. Rows begin with a cache line.
     keys: Vec<u32>,
+    first: usize,
+    stride: usize,
     pub rules: usize,
     /// Compared fields (bits by order in the comparer) that each rule looks at, with what is tied to them.
     pub uses: Vec<u64>,
@@ -69,9 +71,13 @@ impl Keys {
             None => all_pairs <= COMPARE_ALL,
         };
         let count = rules.len() + usize::from(everything);
+        let stride = if count > 8 { 16 } else { 8 };
+        let column = vec![0; records.len() * stride + 16];
         let mut keys = Keys {
             names: Vec::new(),
-            keys: vec![0; records.len() * count],
+            first: to_line(&column),
+            stride,
+            keys: column,
             rules: count,
             uses: Vec::new(),
             models: Vec::new(),
@@ -112,8 +118,11 @@ impl Keys {
     }
 
     fn set(&mut self, rule: usize, column: &[u32]) {
-        let rules = self.rules;
-        self.keys.par_chunks_mut(rules).zip(column.par_iter()).for_each(|(row, key)| row[rule] = *key);
+        let (first, stride) = (self.first, self.stride);
+        self.keys[first..first + column.len() * stride]
+            .par_chunks_mut(stride)
+            .zip(column.par_iter())
+            .for_each(|(row, key)| row[rule] = *key);
     }
 
     fn rule(&mut self, r: usize, name: String, rule: &Blocking, spec: &Spec, records: &Records, frozen: Option<&KeyModel>) {
@@ -177,7 +186,8 @@ impl Keys {
 
     /// Bit r: the two agree on the key of rule r.
     pub fn mask(&self, a: usize, b: usize) -> u16 {
-        let (x, y) = (&self.keys[a * self.rules..(a + 1) * self.rules], &self.keys[b * self.rules..(b + 1) * self.rules]);
+        let row = |record: usize| &self.keys[self.first + record * self.stride..][..self.rules];
+        let (x, y) = (row(a), row(b));
         let mut mask = 0;
         for (r, (p, q)) in x.iter().zip(y).enumerate() {
             mask |= u16::from(p == q && *p != 0) << r;
@@ -186,7 +196,7 @@ impl Keys {
     }
 
     pub fn key(&self, record: usize, rule: usize) -> u32 {
-        self.keys[record * self.rules + rule]
+        self.keys[self.first + record * self.stride + rule]
     }
 
     /// (key << 32 | record) of the records that have a key, sorted; equal keys are blocks.

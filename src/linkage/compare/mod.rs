@@ -115,8 +115,7 @@ impl Comparer {
     }
 
     pub fn pattern(&self, records: &Records, a: usize, b: usize) -> u64 {
-        let row_a = &records.cells[a * records.stride..(a + 1) * records.stride];
-        let row_b = &records.cells[b * records.stride..(b + 1) * records.stride];
+        let (row_a, row_b) = (records.row(a), records.row(b));
         let mut pattern = 0;
         for field in &self.fields {
             let level = self.level(records, field, a, b, row_a, row_b);

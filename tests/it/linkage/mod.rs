@@ -26,9 +26,7 @@ fn county_spec() -> Spec {
 
 fn records_of<const N: usize>(spec: &Spec, rows: &[[String; N]]) -> Records {
     let mut builder = Records::builder(spec, rows.len()).unwrap();
-    for f in 0..N {
-        builder.column(f, |row| Some(rows[row][f].as_str().into()));
-    }
+    (0..N).for_each(|f| builder.column(f, |row| Some(rows[row][f].as_str().into())));
     builder.finish()
 }
 

@@ -6,7 +6,6 @@ use recount::linkage::{Band, Cluster, Pair};
 
 #[derive(Debug)]
 pub struct Figures {
-    pub true_pairs: u64,
     pub found: f64,
     pub best_f1: f64,
     pub best_weight: i32,
@@ -27,7 +26,6 @@ pub fn figures(truth: &[u32], pairs: &[Pair], clusters: &[Cluster]) -> Figures {
     sorted.sort_by_key(|p| std::cmp::Reverse(p.weight));
     let (mut true_found, mut n) = (0u64, 0u64);
     let mut figures = Figures {
-        true_pairs: all,
         found: 0.0,
         best_f1: 0.0,
         best_weight: 0,
