@@ -68,7 +68,7 @@ impl Check for SameEntityCheck {
     const TITLE: &'static str = "One person under several records";
     const FINDS: &'static str =
         "Records that describe the same person or household under different ids, names or villages, by probabilistic record linkage.";
-    const POPULATION: &'static str = "Records of `table`, as narrowed by `among`; a record in which nothing compared has a value is not assessable. With `report: group`: people, as linkage finds them.";
+    const POPULATION: &'static str = "Records of `table`, as narrowed by `among`; a record in which nothing compared but place and sex has a value is not assessable. With `report: group`: people, as linkage finds them.";
     const DOC: &'static str = include_str!("../../docs/checks/same_entity.md");
 
     fn table(&self) -> &Spanned<String> {
@@ -95,7 +95,7 @@ struct Unit {
     others: Vec<Source>,
     groups: RelId,
     among: Option<ExprId>,
-    /// Expressions of a record of `table` that are scored.
+    /// Expressions of a record of `table` that can tell people apart: one of them must have a value.
     scored: Vec<ExprId>,
 }
 
@@ -149,7 +149,8 @@ impl SameEntityCheck {
             if let Some(more) = written.more {
                 (field.levels, field.term_frequency, field.block_only) = (more.levels.clone(), more.term_frequency, more.block_only);
             }
-            if kind.is_compared() && !field.block_only {
+            // Nobody is told by a place or a sex alone.
+            if kind.is_compared() && !field.block_only && !matches!(kind, Kind::Region | Kind::Sex) {
                 scored.push(own);
             }
             keys.push(own);
@@ -329,7 +330,8 @@ fn evidence(over: &Over, with: &[(String, Over)]) -> Vec<Members> {
 /// Something that is compared has a value.
 fn anything(planner: &mut Planner, scored: &[ExprId]) -> Precondition {
     let parts: Vec<ExprId> = scored.iter().map(|&expr| planner.not_null(expr)).collect();
-    Precondition { holds: planner.any(&parts), reason: Reason::MissingValue }
+    let holds = if parts.is_empty() { planner.truth(true) } else { planner.any(&parts) };
+    Precondition { holds, reason: Reason::MissingValue }
 }
 
 /// Log2 odds of a probability, in thousandths.

@@ -183,9 +183,14 @@ pub fn pair_text(prepared: &Prepared, explanation: &Explanation) -> String {
     for field in &e.fields {
         together += field.weight;
         let kind = prepared.question.spec.fields.iter().find(|f| f.name == field.field).map(|f| f.kind);
-        let value = |v: &Option<String>| v.as_ref().map_or_else(|| "-".to_owned(), |v| masked(v, kind));
+        let value = |v: &Option<String>, row: u32| match (v, kind, &prepared.listings) {
+            (None, ..) => "-".to_owned(),
+            // The core knows a listing by its number alone.
+            (Some(_), Some(Kind::Household), Some(listings)) => listings.get(row as usize).to_owned(),
+            (Some(v), ..) => masked(v, kind),
+        };
         let level = if field.derived { format!("{} (read off the id)", field.level) } else { field.level.clone() };
-        rows.push([field.field.clone(), level, value(&field.a), value(&field.b), signed(field.weight), bits(together)]);
+        rows.push([field.field.clone(), level, value(&field.a, e.a), value(&field.b, e.b), signed(field.weight), bits(together)]);
     }
     together += e.rivals;
     rows.push(["other explanations".to_owned(), String::new(), String::new(), String::new(), signed(e.rivals), bits(together)]);
