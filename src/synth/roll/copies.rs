@@ -121,10 +121,10 @@ impl Lister<'_> {
                     self.split((v, h), listing, &relations);
                 } else if n >= 2 && self.chance(rates.moved_member) {
                     self.moved((v, h), listing, &relations);
-                } else if let Some((pv, ph, other)) = previous.filter(|p| p.0 == v) {
-                    if self.chance(rates.merged) {
-                        self.merged([((v, h), listing), ((pv, ph), other)]);
-                    }
+                } else if let Some((pv, ph, other)) = previous.filter(|p| p.0 == v)
+                    && self.chance(rates.merged)
+                {
+                    self.merged([((v, h), listing), ((pv, ph), other)]);
                 }
                 for m in 0..n {
                     if self.chance(rates.person_twice) && n > 1 {
