@@ -121,10 +121,10 @@ impl Lister<'_> {
                     self.split((v, h), listing, &relations);
                 } else if n >= 2 && self.chance(rates.moved_member) {
                     self.moved((v, h), listing, &relations);
-                } else if let Some((pv, ph, other)) = previous.filter(|p| p.0 == v) {
-                    if self.chance(rates.merged) {
-                        self.merged([((v, h), listing), ((pv, ph), other)]);
-                    }
+                } else if let Some((pv, ph, other)) = previous.filter(|p| p.0 == v)
+                    && self.chance(rates.merged)
+                {
+                    self.merged([((v, h), listing), ((pv, ph), other)]);
                 }
                 for m in 0..n {
                     if self.chance(rates.person_twice) && n > 1 {
@@ -166,8 +166,8 @@ impl Lister<'_> {
         let part = 1 + self.clerk.draw.below((n / 2).max(1));
         let start = n - part;
         let mut lines = vec![];
-        for m in start..n {
-            let relation = if m == start { Relation::Head } else { relations[m] };
+        for (m, &own) in relations.iter().enumerate().skip(start) {
+            let relation = if m == start { Relation::Head } else { own };
             lines.push(self.line(from, m, relation, from.0, true));
         }
         let b = self.add(lines, from.0);

@@ -185,10 +185,10 @@ impl Clerk<'_> {
         }
         let known = [(r.name_homophone, Mistake::Homophone), (r.name_lookalike, Mistake::LookAlike), (r.name_variant, Mistake::Variant)];
         for (rate, kind) in known {
-            if self.goes(rate) {
-                if let Some(other) = self.words.mistaken(self.draw, &name, kind) {
-                    return other;
-                }
+            if self.goes(rate)
+                && let Some(other) = self.words.mistaken(self.draw, &name, kind)
+            {
+                return other;
             }
         }
         let chars: Vec<char> = name.chars().collect();
