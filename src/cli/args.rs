@@ -96,7 +96,8 @@ pub(super) struct RunArgs {
     /// A parameter's value for this run, in the parameter's own unit; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
-    /// Refuse a run that would need more memory, such as 4GiB
+    /// Memory for tables and the nodes over them, such as 4GiB: rules that need more are judged part by part from the
+    /// store, or refused where what belongs together cannot be parted. Findings are held besides
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u64>,
     /// Show rows, time, memory and sharing of each step

@@ -37,6 +37,9 @@ impl Texts {
     pub fn len(&self) -> usize {
         self.ends.len()
     }
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
     pub fn get(&self, row: usize) -> &str {
         let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         &self.bytes[start..self.ends[row] as usize]

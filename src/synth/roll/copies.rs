@@ -166,8 +166,8 @@ impl Lister<'_> {
         let part = 1 + self.clerk.draw.below((n / 2).max(1));
         let start = n - part;
         let mut lines = vec![];
-        for m in start..n {
-            let relation = if m == start { Relation::Head } else { relations[m] };
+        for (m, &own) in relations.iter().enumerate().skip(start) {
+            let relation = if m == start { Relation::Head } else { own };
             lines.push(self.line(from, m, relation, from.0, true));
         }
         let b = self.add(lines, from.0);
