@@ -1,4 +1,4 @@
-"""Speed against the same work by hand. Needs `pip install duckdb polars numpy pyarrow` and a built target/release/recount.
+"""Speed against the same work by hand. Needs `pip install duckdb polars numpy pyarrow pointblank` and a built target/release/recount.
 
     python benches/bench.py rows   DIR   # 100 row rules over 5 M rows: recount, DuckDB (one SQL per rule), Polars (one query per rule)
     python benches/bench.py floor  DIR   # nine set rules over 8 M + 10 M rows written by ../shared/floor/generate.py (skipped when absent)
@@ -75,6 +75,9 @@ def rows(folder):
     peer("Polars, one query per rule", "import polars as pl,sys\nd=pl.read_parquet(sys.argv[1]).lazy()\n"
          "print('found',sum(d.filter(pl.sql_expr(q)).select(pl.len()).collect().item() for q in sys.argv[2].split(';')))", str(data), ";".join(sql))
     peer("Polars, table only", "import polars as pl,sys\npl.read_parquet(sys.argv[1])", str(data))
+    peer("pointblank, one step per rule", "import pointblank as pb,polars as pl,sys\nv=pb.Validate(pl.read_parquet(sys.argv[1]))\n"
+         "for q in sys.argv[2].split(';'): v=v.col_vals_expr(expr=~pl.sql_expr(q))\n"
+         "print('found',sum(v.interrogate(get_first_n=0, collect_extracts=False).n_failed().values()))", str(data), ";".join(sql))
 
 
 def floor(folder):

@@ -443,3 +443,30 @@ exit 0
 Report  ./runs/2019-12-31-HASH/report.html
 "#);
 }
+
+#[test]
+fn two_rules_of_one_name() {
+    let folder = project();
+    edit(folder.path(), "recount.yaml", "rules: [rules/]", "rules: [rules/, more/]");
+    std::fs::create_dir_all(folder.path().join("more/funds")).unwrap();
+    std::fs::copy(folder.path().join("rules/funds/paid-twice.yaml"), folder.path().join("more/funds/paid-twice.yaml")).unwrap();
+    let told = run(folder.path());
+    assert!(told.starts_with("exit 2\n"), "{told}");
+    for says in ["error[duplicate-rule]", "more/funds/paid-twice.yaml:1:", "2 rules: 2 completed"] {
+        assert!(told.contains(says), "{says}: {told}");
+    }
+}
+
+#[test]
+fn a_column_that_needs_itself() {
+    let folder = project();
+    edit(
+        folder.path(),
+        "recount.yaml",
+        "amount:",
+        "twice: {type: money, is: half + half}\n      half: {type: money, is: twice / 2}\n      amount:",
+    );
+    let told = run(folder.path());
+    assert!(told.starts_with("exit 2\n"), "{told}");
+    assert!(told.contains("error[cycle]") && told.contains("recount.yaml:"), "{told}");
+}
