@@ -205,7 +205,7 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
                 out.raw("<br><span class=\"was\">").text(&arithmetic).raw("</span>");
             }
             if let Some(chart) = chart(&g.value) {
-                out.raw(&chart);
+                out.raw("<br>").raw(&chart);
             }
             out.raw("</dd></div>");
         }
