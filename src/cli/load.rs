@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::args::LoadArgs;
 use super::output::{Side, columns, print, thousands};
 use super::progress::Progress;
-use super::{Exit, Session, rules};
+use super::{Exit, Session, interrupt, rules};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::Project;
-use crate::table::{self, Freshness, LoadOptions, Loaded, Needs, Receipt};
+use crate::table::{self, Freshness, LoadOptions, Loaded, Needs, Receipt, staging_prefix};
 
 /// Folder of the store, beside the project file.
 pub(super) const STORE: &str = ".recount/store";
@@ -19,8 +19,10 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<Exit, Diag
     let names = tables(&project, &arguments.tables)?;
     let progress = Progress::new(session);
     progress.stage("load");
+    let store = project.root.join(STORE);
+    interrupt::removes(&store, &staging_prefix(), "the table being stored was not kept; those before it are in the store");
     let options = LoadOptions {
-        store: Some(project.root.join(STORE)),
+        store: Some(store),
         restricted_ok: arguments.authority.is_some(),
         as_of: Some(as_of),
         progress: &progress,

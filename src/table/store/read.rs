@@ -111,7 +111,6 @@ fn code_of(texts: &Columnar, text: &str) -> Result<(i64, bool), Diagnostic> {
     Ok((low as i64, false))
 }
 
-#[allow(clippy::too_many_arguments, reason = "where a column lies, and which rows of it")]
 fn column(
     planned: &PlannedColumn,
     pool: &Pool,

@@ -146,7 +146,6 @@ fn mobile(rng: &mut ChaCha8Rng) -> String {
     format!("1{}{:09}", rng.random_range(3..10), rng.random_range(0..1_000_000_000))
 }
 
-#[allow(clippy::too_many_arguments)]
 fn record(
     rng: &mut ChaCha8Rng,
     one: &Person,
