@@ -275,6 +275,15 @@ pub(super) struct LinkArgs {
     /// What inspectors said about pairs: CSV with a, b, verdict (same, different, unsure)
     #[arg(long, value_name = "FILE")]
     pub judgements: Option<PathBuf>,
+    /// Pairs whose truth is known, in the form of judgements: parameters are learnt from them too, and the line can be drawn by them (accept: labels)
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Folder of an earlier run made with --keep: its model is used, and only pairs with a new or changed record are compared
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "model"])]
+    pub since: Option<PathBuf>,
+    /// Also keep what --since of a later run needs
+    #[arg(long, conflicts_with_all = ["train", "pair"])]
+    pub keep: bool,
     /// Show why two records were or were not linked
     #[arg(long, num_args = 2, value_names = ["KEY", "KEY"])]
     pub pair: Option<Vec<String>>,
