@@ -216,6 +216,19 @@ impl Reader<'_> {
                 _ => {}
             },
             Expr::Has { row } => self.row(row, None),
+            Expr::Tested { test, .. } => {
+                // What the test was told of each member that is shown.
+                let members = self.graph.get_test(*test).members.clone();
+                let at = members.as_ref().and_then(|m| self.plan.sets.iter().position(|s| s.set == m.set));
+                if let (Some(members), Some(at)) = (members, at) {
+                    let hops = self.plan.sets[at].hops.clone();
+                    let mut read = vec![];
+                    for &value in members.values.iter().chain(&members.filter) {
+                        self.columns(value, &mut |row, column| read.extend((row.hops == hops).then_some(column)));
+                    }
+                    Arc::make_mut(&mut self.plan.sets[at].columns).extend(read);
+                }
+            }
             Expr::Aggregate { owner, set, inner, arg, filter, .. } => {
                 // Peer groups are counted, not listed; the check says which members are evidence.
                 let peers = matches!(self.graph.get_set(*set), RowSet::Members { .. }) && !self.own.contains(set);

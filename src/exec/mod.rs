@@ -22,6 +22,7 @@ mod profile;
 mod schedule;
 pub mod select;
 mod set;
+mod tested;
 mod texts;
 mod vector;
 

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::Env;
 use super::set::SetIndex;
 use super::vector::Vector;
-use crate::plan::{AggregateFunction, ExprId, LinkId, NeighbourId, Rel, RelId, SetId};
+use crate::plan::{AggregateFunction, ExprId, LinkId, NeighbourId, Rel, RelId, SetId, TestId};
 
 /// Rows of a relation that is not a table.
 #[derive(Debug)]
@@ -95,6 +95,8 @@ pub struct Nodes {
     pub(super) neighbours: FxHashMap<NeighbourId, Vec<u32>>,
     pub(super) sets: FxHashMap<SetId, SetIndex>,
     pub(super) shared: FxHashMap<Shared, Vector<'static>>,
+    /// Columns of tests, one row per row of the test's relation.
+    pub(super) tests: FxHashMap<TestId, Vec<Vector<'static>>>,
 }
 
 impl Nodes {
@@ -112,6 +114,9 @@ impl Nodes {
     }
     pub fn shared(&self, shared: &Shared) -> Option<&Vector<'static>> {
         self.shared.get(shared)
+    }
+    pub fn test(&self, test: TestId, column: usize) -> Option<&Vector<'static>> {
+        self.tests.get(&test)?.get(column)
     }
     /// Number of rows of `rel`.
     pub fn rows(&self, env: &Env<'_>, rel: RelId) -> usize {

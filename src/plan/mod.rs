@@ -34,7 +34,7 @@ pub use fold::{first_digits, like};
 pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
 pub use graph::{
     Each, ExprId, Graph, Hop, KeyPart, LINKED_COLUMNS, LinkId, LinkSpec, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef,
-    RowSet, SetId, Step,
+    RowSet, SetId, Step, Test, TestId, TestMembers,
 };
 pub(crate) use lexer::{Token, TokenKind, tokens};
 pub use needs::needs;

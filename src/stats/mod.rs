@@ -1,0 +1,20 @@
+//! Statistics of falsified numbers: digits, density at a limit, shares against peers, false-discovery rates.
+//!
+//! Pure, on slices: numbers in, columns out. It knows no files, tables or rules. Counts and money stay integers as long as they can; what comes out is
+//! rounded once. Sums run in the order of the rows, so the result is the same for any number of threads.
+//!
+//! # A test node
+//!
+//! A [`Kernel`] is told of *all* units of a test at once ([`Inputs`]): one number per unit and value, and one per member and value, those of unit u at
+//! `starts[u]..starts[u + 1]`. It gives one [`Column`] per entry of [`Kernel::columns`], so that what depends on the whole family (peers, ranks,
+//! Benjamini-Hochberg) is computed where the family is. A unit that cannot be tested has no `p`; its `reason` says why.
+
+mod family;
+mod kernel;
+mod share;
+mod tail;
+
+pub use family::{Family, benjamini_hochberg, benjamini_yekutieli, cauchy};
+pub use kernel::{Column, Inputs, Kernel, MISSING};
+pub use share::{Share, Side};
+pub use tail::{Tail, binomial, chi_square, normal};
