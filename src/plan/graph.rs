@@ -334,6 +334,9 @@ impl Graph {
     pub fn set_count(&self) -> usize {
         self.sets.len()
     }
+    pub fn test_count(&self) -> usize {
+        self.tests.len()
+    }
     pub fn neighbour_count(&self) -> usize {
         self.neighbours.len()
     }

@@ -24,7 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use alike::{alike, changed, numbers};
+pub use alike::{changed, numbers};
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
 pub use contents::{BUCKETS, ContentHash, Contents};
