@@ -6,6 +6,7 @@
 pub mod diagnostic;
 pub mod schema;
 pub mod linkage;
+pub mod grouping;
 pub mod project;
 pub mod source;
 pub mod table;
