@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod schema;
 pub mod linkage;
 pub mod stats;
+pub mod grouping;
 pub mod project;
 pub mod source;
 pub mod table;

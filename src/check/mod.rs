@@ -22,9 +22,13 @@ mod order;
 mod reconcile;
 mod outlier;
 mod query;
+mod ring;
 mod row;
 mod same_entity;
 mod select;
+mod snapshot;
+mod split;
+mod travel;
 
 pub use keys::{Keys, NamedKeys, Names};
 pub use planner::Planner;
@@ -126,6 +130,10 @@ registry! {
     Concentration => concentration::ConcentrationCheck,
     Outlier => outlier::OutlierCheck,
     SameEntity => same_entity::SameEntityCheck,
+    Split => split::SplitCheck,
+    Travel => travel::TravelCheck,
+    Ring => ring::RingCheck,
+    Snapshot => snapshot::SnapshotCheck,
     Query => query::QueryCheck,
 }
 

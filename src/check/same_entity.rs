@@ -11,7 +11,7 @@ use crate::diagnostic::yaml::{OneOrMany, Ordered, TextOr};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::linkage::{Accept, Blocking, Field, KeyPart as BlockPart, Kind, Part, Spec};
 use crate::plan::{
-    AggregateFunction, BinaryOp, ExprId, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want,
+    AggregateFunction, BinaryOp, ExprId, Grouping, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want,
 };
 use crate::schema::{TextKind, Type};
 
@@ -178,7 +178,7 @@ impl SameEntityCheck {
         let among = among?;
         let mut parts = vec![KeyPart { of: source.rel, keys, among }];
         parts.extend(others.iter().zip(other_keys).map(|(other, keys)| KeyPart { of: other.rel, keys, among: None }));
-        let groups = planner.graph.rel(Rel::Linked { parts, by: LinkSpec::new(spec) });
+        let groups = planner.graph.rel(Rel::Linked { parts, by: Grouping::Linkage(LinkSpec::new(spec)) });
         good.then_some(Unit { source, others, groups, among, scored })
     }
 

@@ -1,4 +1,4 @@
-//! Realises `Rel::Linked`: hands the compared values to the linkage core and takes its clusters as groups.
+//! Realises `Rel::Linked` by record linkage: hands the compared values to the linkage core and takes its clusters as groups.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::batch::Batch;
 use super::build::concat;
+use super::grouped::numbered;
 use super::key::{CHUNK, chunked};
-use super::nodes::{Frame, FrameKind};
+use super::nodes::Frame;
 use super::texts::with_dictionary;
 use super::vector::{Values, Vector};
 use super::{Env, MANY, NONE};
@@ -49,8 +50,7 @@ pub fn linked(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec) -> Frame {
         Err(problems) => {
             // The specification was checked with the rule; what is left are limits of size. No row can be judged.
             tracing::error!(%problems, "records could not be linked");
-            let group_of = parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect();
-            Frame { rows: 0, kind: FrameKind::Linked { group_of, columns: vec![] } }
+            numbered(parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect(), 0).frame(vec![], "linkage")
         }
     }
 }
@@ -98,40 +98,25 @@ fn cell<'v>(vector: &'v Vector<'static>, i: usize) -> Option<Cow<'v, str>> {
 
 fn groups(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], records: &Records, found: &Linkage) -> Frame {
     let total: usize = rows.iter().map(Vec::len).sum();
-    let mut cluster_of = vec![u32::MAX; total];
+    // A row that nothing is linked to goes by its own number, after the clusters.
+    let alone = found.clusters.len();
+    let mut label: Vec<u32> = (0..total).map(|row| (alone + row) as u32).collect();
     for (c, cluster) in (0u32..).zip(&found.clusters) {
-        for &row in &cluster.rows {
-            cluster_of[row as usize] = c;
-        }
-    }
-    // Groups ascend by first member.
-    let mut group_of_cluster = vec![u32::MAX; found.clusters.len()];
-    let mut cluster_of_group = vec![];
-    let mut group = vec![0u32; total];
-    for (row, &cluster) in cluster_of.iter().enumerate() {
-        let next = cluster_of_group.len() as u32;
-        group[row] = match group_of_cluster.get(cluster as usize) {
-            Some(&known) if known != u32::MAX => known,
-            _ => {
-                if let Some(place) = group_of_cluster.get_mut(cluster as usize) {
-                    *place = next;
-                }
-                cluster_of_group.push(cluster);
-                next
-            }
-        };
+        cluster.rows.iter().for_each(|&row| label[row as usize] = c);
     }
     let mut start = 0;
-    let mut group_of = vec![];
+    let mut labels = vec![];
     for (part, taken) in parts.iter().zip(rows) {
         let mut of = vec![NONE; env.nodes.rows(&env, part.of)];
         for (i, &row) in taken.iter().enumerate() {
-            of[row as usize] = group[start + i];
+            of[row as usize] = label[start + i];
         }
         start += taken.len();
-        group_of.push(of);
+        labels.push(of);
     }
-    Frame { rows: cluster_of_group.len(), kind: FrameKind::Linked { group_of, columns: columns(records, found, &cluster_of_group) } }
+    let groups = numbered(labels, alone + total);
+    let columns = columns(records, found, &groups.labels);
+    groups.frame(columns, "linkage")
 }
 
 /// The columns of `LINKED_COLUMNS`.

@@ -12,6 +12,7 @@ mod batch;
 mod build;
 mod call;
 mod group;
+mod grouped;
 mod key;
 mod linked;
 mod nodes;

@@ -336,11 +336,18 @@ impl Show<'_> {
         let named = rel.and_then(|r| self.catalog.table_of(r)).and_then(|(_, t)| t.columns.get(column)).map(|c| c.name.clone());
         let name = match (named, rel.map(|r| graph.get_rel(r))) {
             (Some(name), _) => name,
-            (None, Some(Rel::Groups { parts })) => match parts.first().and_then(|p| Some((p.of, *p.keys.get(column)?))) {
-                Some((of, key)) => graph.show(self.catalog, &[of], key),
-                None => "key".to_owned(),
-            },
-            (None, Some(Rel::Linked { .. })) => super::LINKED_COLUMNS.get(column).map_or("link", |c| c.0).to_owned(),
+            (None, Some(rel @ (Rel::Groups { .. } | Rel::Linked { .. }))) => {
+                let given = if let Rel::Linked { by, .. } = rel { by.columns().get(column).copied() } else { None };
+                let key = rel.keyed().and_then(|keyed| {
+                    let part = keyed.parts.first()?;
+                    Some((part.of, *part.keys.get(keyed.position(column)?)?))
+                });
+                match (given, key) {
+                    (Some(name), _) => name.to_owned(),
+                    (None, Some((of, key))) => graph.show(self.catalog, &[of], key),
+                    (None, None) => "key".to_owned(),
+                }
+            }
             (None, Some(Rel::Rows { .. })) => "period".to_owned(),
             _ => format!("column {}", column + 1),
         };
