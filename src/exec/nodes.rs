@@ -51,11 +51,11 @@ impl Frame {
             FrameKind::Rows { .. } => None,
         }
     }
-    /// Per part of groups by keys: the first row of each group that first appears there.
+    /// Per part of groups: the first row of each group that first appears there.
     pub fn firsts(&self) -> &[Vec<u32>] {
         match &self.kind {
-            FrameKind::Groups { firsts, .. } => firsts,
-            _ => &[],
+            FrameKind::Groups { firsts, .. } | FrameKind::Linked { firsts, .. } => firsts,
+            FrameKind::Rows { .. } => &[],
         }
     }
     pub fn base(&self) -> Option<&[u32]> {
