@@ -19,5 +19,6 @@ pub mod case;
 pub mod run;
 pub mod report;
 pub mod link;
+pub mod canonical;
 pub mod synth;
 pub mod cli;
