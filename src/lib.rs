@@ -21,5 +21,6 @@ pub mod case;
 pub mod run;
 pub mod report;
 pub mod link;
+pub mod canonical;
 pub mod synth;
 pub mod cli;

@@ -8,6 +8,7 @@ mod markup;
 mod reply;
 mod show;
 mod terminal;
+mod unseen;
 mod view;
 mod waterfall;
 mod words;

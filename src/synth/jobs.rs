@@ -61,12 +61,18 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("SV01", 1, 1),
 ];
 
+/// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
+const LATE: [&str; 8] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18"];
+
+/// Kinds planted on the logs of the audit office.
+const LOG_KINDS: [&str; 2] = ["SV10", "SV12"];
+
 /// Kinds planted on areas by the ground plan itself.
 pub(super) const AREA_KINDS: [&str; 3] = ["CM03", "QS01", "QS03"];
 
 /// All kinds the generator knows, sorted.
 pub(super) fn kinds() -> Vec<&'static str> {
-    let mut all: Vec<&'static str> = KINDS.iter().map(|k| k.0).chain(AREA_KINDS).collect();
+    let mut all: Vec<&'static str> = KINDS.iter().map(|k| k.0).chain(AREA_KINDS).chain(LATE).chain(LOG_KINDS).collect();
     all.sort_unstable();
     all
 }
@@ -111,14 +117,31 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
     }
 }
 
+/// Spreads the cases that are planted last over the villages in turn: a village takes at most half of its free households.
+pub(super) fn assign_late(households: usize, sites: &mut [Site]) {
+    let cases = (households / 2000).max(3);
+    let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum()) / 2).collect();
+    let mut at = 0;
+    for kind in LATE {
+        for variant in 0..cases {
+            for planted in [true, false] {
+                let Some(site) = (0..sites.len()).map(|i| (at + i) % sites.len()).find(|&s| room[s] > 0) else { return };
+                room[site] -= 1;
+                at = site + 1;
+                sites[site].late.push(Job { kind, planted, variant, needs: 0 });
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn forty_six_kinds() {
+    fn fifty_six_kinds() {
         let all = kinds();
-        assert_eq!(all.len(), 46);
+        assert_eq!(all.len(), 56);
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

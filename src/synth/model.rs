@@ -15,6 +15,8 @@ pub(super) struct Person {
     /// As delivered, where it differs from `id`.
     pub(super) id_raw: Option<String>,
     pub(super) name: String,
+    /// As delivered, where it differs from `name`.
+    pub(super) name_raw: Option<String>,
     pub(super) female: bool,
     pub(super) birth: Days,
     pub(super) relation: &'static str,
@@ -203,6 +205,12 @@ pub(super) struct Household {
     pub(super) phone_raw: Option<String>,
     pub(super) account: u64,
     pub(super) private: bool,
+    /// Instead of the usual address.
+    pub(super) address: Option<String>,
+    /// Instead of the village's code.
+    pub(super) code: Option<i64>,
+    /// Instead of a day of the last year.
+    pub(super) checked: Option<Days>,
     pub(super) unlisted_exit: bool,
     pub(super) unlisted_grant: bool,
     pub(super) incomes: Vec<Income>,
@@ -353,6 +361,19 @@ pub(super) struct Account {
     pub(super) holder_name: String,
 }
 
+/// A voucher of the village office; `amount` in fen.
+#[derive(Debug, Clone)]
+pub(super) struct Voucher {
+    pub(super) year: i32,
+    pub(super) number: i64,
+    pub(super) purpose: &'static str,
+    pub(super) amount: Fen,
+    pub(super) on: Days,
+    pub(super) void: bool,
+    /// The second row under its number.
+    pub(super) second: bool,
+}
+
 /// A public list row besides those that follow from exits and grants.
 #[derive(Debug, Clone)]
 pub(super) struct Posted {
@@ -392,6 +413,7 @@ pub(super) struct Village<'a> {
     pub(super) accounts: Vec<Account>,
     pub(super) posted: Vec<Posted>,
     pub(super) letters: Vec<Letter>,
+    pub(super) vouchers: Vec<Voucher>,
     pub(super) truth: Truth,
     counters: Counters,
 }
@@ -428,6 +450,7 @@ impl<'a> Village<'a> {
             accounts: vec![],
             posted: vec![],
             letters: vec![],
+            vouchers: vec![],
             truth: Truth::of_village(site.index),
             counters: Counters::default(),
         };
@@ -472,6 +495,10 @@ impl<'a> Village<'a> {
         prefix * 100_000_000 + tail
     }
 
+    pub(super) fn voucher_id(&self, voucher: &Voucher) -> String {
+        let Voucher { year, number, second, .. } = voucher;
+        format!("FV{:05}{year}{number:03}{}", self.site.index + 1, if *second { 'B' } else { 'A' })
+    }
     pub(super) fn household_id(&self, number: usize) -> String {
         format!("H{:05}{number:03}", self.site.index + 1)
     }

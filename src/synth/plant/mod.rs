@@ -6,6 +6,7 @@ mod exits;
 mod funds;
 mod ids;
 mod incomes;
+pub(super) mod integrity;
 mod registers;
 mod returns;
 mod visits;
