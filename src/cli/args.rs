@@ -106,6 +106,10 @@ pub(super) struct RunArgs {
     /// Judge each rule by itself, sharing nothing: slower, for comparison; the result is the same
     #[arg(long)]
     pub one_by_one: bool,
+    /// Take over what the last run with --incremental judged, where nothing changed that it follows from, and keep what the next needs (the
+    /// delivery stays in the store beside the next one); the result is that of a full run
+    #[arg(long, conflicts_with_all = ["memory", "no_store", "one_by_one"])]
+    pub incremental: bool,
     /// How many visits the staff can make: the ranked list is cut to them
     #[arg(long, value_name = "N")]
     pub visits: Option<u64>,
@@ -275,6 +279,15 @@ pub(super) struct LinkArgs {
     /// What inspectors said about pairs: CSV with a, b, verdict (same, different, unsure)
     #[arg(long, value_name = "FILE")]
     pub judgements: Option<PathBuf>,
+    /// Pairs whose truth is known, in the form of judgements: parameters are learnt from them too, and the line can be drawn by them (accept: labels)
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Folder of an earlier run made with --keep: its model is used, and only pairs with a new or changed record are compared
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "model"])]
+    pub since: Option<PathBuf>,
+    /// Also keep what --since of a later run needs
+    #[arg(long, conflicts_with_all = ["train", "pair"])]
+    pub keep: bool,
     /// Show why two records were or were not linked
     #[arg(long, num_args = 2, value_names = ["KEY", "KEY"])]
     pub pair: Option<Vec<String>>,

@@ -8,6 +8,7 @@ mod interrupt;
 mod link;
 mod linkage;
 mod load;
+mod night;
 mod pages;
 mod real_data;
 mod report;
