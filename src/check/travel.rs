@@ -76,7 +76,10 @@ impl Check for TravelCheck {
         let before = RowRef::slot(0).then(Hop::Neighbour(planner.graph.neighbour(neighbour)));
         let has = planner.graph.expr(Expr::Has { row: before.clone() }, Type::Bool);
         let incomplete = planner.not(complete.holds);
-        let pair = planner.any(&[incomplete, has]);
+        // A record of which it is not known whether it takes part is no part of a pair, and not assessable.
+        let doubtful = among.map(|among| planner.is_null(among));
+        let pair: Vec<ExprId> = [Some(incomplete), doubtful, Some(has)].into_iter().flatten().collect();
+        let pair = planner.any(&pair);
 
         let own = self.judge(planner, &mut scope, &way, &before)?;
         let slot = Slot { names: vec!["earlier".into()], rel: source.rel, row: before, bare: false, members: vec![] };

@@ -103,7 +103,7 @@ pub(super) fn idle(spec: &OrderCheck, idle: &Idle, planner: &mut Planner) -> Opt
     let long = planner.compare(BinaryOp::Greater, waited, days);
     let ended = until.map(|until| planner.compare(BinaryOp::Less, until, as_of));
     let closed: Vec<ExprId> = [Some(found), Some(long), ended].into_iter().flatten().collect();
-    let mut preconditions = vec![Precondition { holds: planner.any(&closed), reason: Reason::NotDue }];
+    let mut preconditions = vec![planner.complete(&events.keys), Precondition { holds: planner.any(&closed), reason: Reason::NotDue }];
     let due = planner.call(Function::AddDays, vec![anchor, days], Type::Date);
     let covers = [anchor, due].into_iter().filter_map(|day| planner.covered(events.source, Some(day), scope.place)).collect::<Vec<_>>();
     if !covers.is_empty() {
@@ -134,6 +134,8 @@ struct Events {
     over: Over,
     day: ExprId,
     filter: ExprId,
+    /// The anchor's keys.
+    keys: Vec<ExprId>,
 }
 
 impl Idle {
@@ -171,7 +173,7 @@ impl Idle {
             parts.push(planner.compare(BinaryOp::NotEqual, left, right));
         }
         let filter = planner.all(&parts);
-        Some(Events { source, over: Over { owner: RowRef::slot(0), set: rung.set }, day, filter })
+        Some(Events { source, over: Over { owner: RowRef::slot(0), set: rung.set }, day, filter, keys: rung.keys.clone() })
     }
 }
 
