@@ -152,7 +152,7 @@ impl<'e> Batch<'e> {
             Expr::Aggregate { .. } => super::aggregate::aggregate(self, id),
             Expr::Tested { row, test, column } => {
                 let reached = self.reach(row);
-                match self.env.nodes.test(*test, *column) {
+                match self.env.nodes.test(*test).and_then(|t| t.columns.get(*column)) {
                     Some(column) => take_vector(column, &reached.ids, ty),
                     None => Vector::null(ty),
                 }

@@ -34,6 +34,7 @@ pub use parameter::as_key;
 pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
 pub use profile::{NodeProfile, Timer};
 pub use schedule::{Exec, Schedule};
+pub use tested::Tested;
 pub use texts::Texts;
 pub use vector::{Values, Vector};
 

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::Env;
 use super::set::SetIndex;
+use super::tested::Tested;
 use super::vector::Vector;
 use crate::plan::{AggregateFunction, ExprId, LinkId, NeighbourId, Rel, RelId, SetId, TestId};
 
@@ -88,8 +89,7 @@ pub struct Nodes {
     pub(super) neighbours: FxHashMap<NeighbourId, Vec<u32>>,
     pub(super) sets: FxHashMap<SetId, SetIndex>,
     pub(super) shared: FxHashMap<Shared, Vector<'static>>,
-    /// Columns of tests, one row per row of the test's relation.
-    pub(super) tests: FxHashMap<TestId, Vec<Vector<'static>>>,
+    pub(super) tests: FxHashMap<TestId, Tested>,
 }
 
 impl Nodes {
@@ -108,8 +108,8 @@ impl Nodes {
     pub fn shared(&self, shared: &Shared) -> Option<&Vector<'static>> {
         self.shared.get(shared)
     }
-    pub fn test(&self, test: TestId, column: usize) -> Option<&Vector<'static>> {
-        self.tests.get(&test)?.get(column)
+    pub fn test(&self, test: TestId) -> Option<&Tested> {
+        self.tests.get(&test)
     }
     /// Number of rows of `rel`.
     pub fn rows(&self, env: &Env<'_>, rel: RelId) -> usize {

@@ -332,10 +332,10 @@ impl<'e> Exec<'e> {
                 let test = self.graph.get_test(id);
                 let rows_in = test.members.as_ref().map_or(0, |m| env.nodes.rows(&env, env.member_rel(m.set)));
                 let rows_out = env.nodes.rows(&env, test.of);
-                let columns = super::tested::tested(env, test);
+                let tested = super::tested::tested(env, test);
                 let name = format!("{} test of {}", test.by.name(), self.rel_name(test.of));
-                self.note(name, rows_in, rows_out, 9 * rows_out * columns.len(), start, users);
-                self.nodes.tests.insert(id, columns);
+                self.note(name, rows_in, rows_out, 9 * rows_out * tested.columns.len() + 8 * tested.leads.len(), start, users);
+                self.nodes.tests.insert(id, tested);
             }
             _ => {}
         }

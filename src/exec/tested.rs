@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::Env;
 use super::batch::Batch;
@@ -16,17 +17,28 @@ use crate::schema::Type;
 use crate::stats::{Column, Inputs, MISSING};
 use crate::table::Bits;
 
-/// The columns of a test, one row per row of its relation.
-pub fn tested(env: Env<'_>, test: &Test) -> Vec<Vector<'static>> {
+/// A test as it came out.
+#[derive(Debug)]
+pub struct Tested {
+    /// One row per row of the test's relation.
+    pub columns: Vec<Vector<'static>>,
+    /// Member rows to look at first, with their rank within their owner.
+    pub leads: FxHashMap<u32, u32>,
+}
+
+pub fn tested(env: Env<'_>, test: &Test) -> Tested {
     let rows = env.nodes.rows(&env, test.of);
     let units: Vec<Vec<i64>> = test.values.iter().map(|&value| values(env, test.of, value)).collect();
-    let (starts, members) = match &test.members {
+    let laid = match &test.members {
         Some(members) => laid_out(env, rows, members),
-        None => (vec![0; rows + 1], vec![]),
+        None => LaidOut { starts: vec![0; rows + 1], ..LaidOut::default() },
     };
-    let inputs = Inputs { units: &units, starts: &starts, members: &members };
-    let columns = test.by.run(&inputs);
-    columns.into_iter().zip(test.by.columns()).map(|(column, (_, ty))| vector(column, *ty)).collect()
+    let inputs = Inputs { units: &units, starts: &laid.starts, members: &laid.values };
+    let output = test.by.run(&inputs);
+    Tested {
+        columns: output.columns.into_iter().zip(test.by.columns()).map(|(column, (_, ty))| vector(column, *ty)).collect(),
+        leads: output.leads.into_iter().map(|(member, rank)| (laid.rows[member], rank)).collect(),
+    }
 }
 
 fn vector(column: Column, ty: Type) -> Vector<'static> {
@@ -83,8 +95,17 @@ fn numbers(parts: Vec<Part>, ty: Type) -> Vec<i64> {
     (0..len).map(|i| if ranked.is_valid(i) { ranked.number(i) } else { MISSING }).collect()
 }
 
-/// Members that take part, of the test's rows one after the other: where those of each row start, and their values.
-fn laid_out(env: Env<'_>, rows: usize, members: &TestMembers) -> (Vec<usize>, Vec<Vec<i64>>) {
+/// Members that take part, of the test's rows one after the other.
+#[derive(Default)]
+struct LaidOut {
+    /// Where those of each row start.
+    starts: Vec<usize>,
+    rows: Vec<u32>,
+    /// By value.
+    values: Vec<Vec<i64>>,
+}
+
+fn laid_out(env: Env<'_>, rows: usize, members: &TestMembers) -> LaidOut {
     let rel = env.member_rel(members.set);
     let taken: Option<Bits> = members.filter.map(|filter| {
         let chunks = chunked(env, rel, |_, batch| batch.eval(filter).truth(batch.len).0);
@@ -101,7 +122,7 @@ fn laid_out(env: Env<'_>, rows: usize, members: &TestMembers) -> (Vec<usize>, Ve
         }
         starts.push(places.len());
     }
-    let columns = members
+    let values = members
         .values
         .iter()
         .map(|&value| {
@@ -109,7 +130,7 @@ fn laid_out(env: Env<'_>, rows: usize, members: &TestMembers) -> (Vec<usize>, Ve
             numbers(parts, env.graph.type_of(value))
         })
         .collect();
-    (starts, columns)
+    LaidOut { starts, rows: places, values }
 }
 
 #[cfg(test)]
@@ -198,7 +219,8 @@ mod tests {
         let want: Vec<i64> = benjamini_hochberg(&p).iter().map(|q| q.map_or(MISSING, |q| (q.p() * 1e9).round() as i64)).collect();
         assert_eq!(values(env, groups, of_group), want);
 
-        let (starts, columns) = laid_out(env, order.len(), &members);
+        let LaidOut { starts, values: columns, rows } = laid_out(env, order.len(), &members);
+        assert!(rows.iter().all(|&row| of("amount", row as usize) > crate::schema::Value::Money(50_000)));
         for (g, name) in order.iter().enumerate() {
             let large: Vec<i64> = naive[name].iter().map(|(_, fen)| *fen).filter(|fen| *fen > 50_000).collect();
             assert_eq!(columns[0][starts[g]..starts[g + 1]], large, "{name}");
@@ -215,6 +237,6 @@ mod tests {
 
         assert!(exec.profile.iter().any(|n| n.name == "share test of groups of payments" && n.users == 2), "{:?}", exec.profile);
         exec.free(&[]);
-        assert!(exec.env().nodes.test(test, 0).is_none(), "freed after the last use");
+        assert!(exec.env().nodes.test(test).is_none(), "freed after the last use");
     }
 }

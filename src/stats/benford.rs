@@ -114,7 +114,9 @@ mod tests {
         }
         assert!((law(1)[0] - 2f64.log10()).abs() < 1e-15);
         // The second digit, as printed by Nigrini.
-        for (p, want) in law_of_digit(2).iter().zip([0.11968, 0.11389, 0.10882, 0.10433, 0.10031, 0.09668, 0.09337, 0.09035, 0.08757, 0.08500]) {
+        for (p, want) in
+            law_of_digit(2).iter().zip([0.11968, 0.11389, 0.10882, 0.10433, 0.10031, 0.09668, 0.09337, 0.09035, 0.08757, 0.08500])
+        {
             assert!((p - want).abs() < 5e-6);
         }
     }

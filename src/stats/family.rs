@@ -61,7 +61,7 @@ impl Family {
         }
         (q, size)
     }
-    /// The columns `p`, `q`, `log10_p`, `p_words`, `q_words`, `family_size` and `reason`.
+    /// The columns `p`, `q`, `log10_p`, `p.words`, `q.words`, `family_size` and `reason`.
     pub fn columns(&self, families: &[i64]) -> Vec<Column> {
         let (q, size) = self.q(families);
         let p = || self.p.iter().map(|p| p.ok());

@@ -1,7 +1,9 @@
 //! What a test node runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::digits::{self, Digits};
 use super::share::{self, Share};
 use crate::schema::{TextKind, Type};
 
@@ -24,6 +26,20 @@ impl Inputs<'_> {
     pub fn len(&self) -> usize {
         self.starts.len().saturating_sub(1)
     }
+    /// Value `value` of each unit; missing where there is no such value.
+    pub fn unit_value(&self, value: usize, unit: usize) -> i64 {
+        self.units.get(value).map_or(MISSING, |values| values[unit])
+    }
+    /// One number per unit, equal where all of the given values are: families and peers.
+    pub fn ids(&self, values: std::ops::Range<usize>) -> Vec<i64> {
+        let mut known: BTreeMap<Vec<i64>, i64> = BTreeMap::new();
+        let mut id = |unit| {
+            let key = values.clone().map(|v| self.unit_value(v, unit)).collect();
+            let next = known.len() as i64;
+            *known.entry(key).or_insert(next)
+        };
+        (0..self.len()).map(&mut id).collect()
+    }
     /// Value `value` of the members of `unit`.
     pub fn members_of(&self, value: usize, unit: usize) -> &[i64] {
         &self.members[value][self.starts[unit]..self.starts[unit + 1]]
@@ -38,10 +54,25 @@ pub enum Column {
     Text(Vec<Option<Arc<str>>>),
 }
 
+/// What a kernel gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// In the order of [`Kernel::columns`], each with one row per unit.
+    pub columns: Vec<Column>,
+    /// Members to look at first: position among all members, rank within its unit (from 0), at most [`LEADS`] of a unit and only of units with a p of at most [`SHOWN`].
+    pub leads: Vec<(usize, u32)>,
+}
+
+/// Members of a unit to look at first.
+pub const LEADS: usize = 25;
+/// Up to which p what is only for show (chart, leads, sensitivity) is computed; q is never smaller than p.
+pub const SHOWN: f64 = 0.2;
+
 /// A test of all units at once. Equal kernels over equal values are one node of the graph.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Kernel {
     Share(Share),
+    Digits(Digits),
 }
 
 impl Kernel {
@@ -49,18 +80,20 @@ impl Kernel {
     pub fn name(&self) -> &'static str {
         match self {
             Kernel::Share(_) => "share",
+            Kernel::Digits(_) => "digits",
         }
     }
     /// Names and types of the columns it gives.
     pub fn columns(&self) -> &'static [(&'static str, Type)] {
         match self {
             Kernel::Share(_) => share::COLUMNS,
+            Kernel::Digits(_) => digits::COLUMNS,
         }
     }
-    /// The columns, each with one row per unit.
-    pub fn run(&self, inputs: &Inputs<'_>) -> Vec<Column> {
+    pub fn run(&self, inputs: &Inputs<'_>) -> Output {
         match self {
             Kernel::Share(spec) => share::run(spec, inputs),
+            Kernel::Digits(spec) => digits::run(spec, inputs),
         }
     }
 }
@@ -79,8 +112,8 @@ macro_rules! columns {
             ("p", D9),
             ("q", D9),
             ("log10_p", D2),
-            ("p_words", TEXT),
-            ("q_words", TEXT),
+            ("p.words", TEXT),
+            ("q.words", TEXT),
             ("family_size", INT),
             ("reason", TEXT),
         ]

@@ -9,12 +9,24 @@
 //! `starts[u]..starts[u + 1]`. It gives one [`Column`] per entry of [`Kernel::columns`], so that what depends on the whole family (peers, ranks,
 //! Benjamini-Hochberg) is computed where the family is. A unit that cannot be tested has no `p`; its `reason` says why.
 
+mod benford;
+mod beta_binomial;
+mod chart;
+mod digits;
+mod draws;
 mod family;
 mod kernel;
 mod share;
 mod tail;
+#[cfg(test)]
+mod tests;
 
+pub use benford::{Fit, first_digits, fit, law, law_of_digit, mad_moments};
+pub use beta_binomial::{BetaBinomial, Peers};
+pub use chart::{Bar, Chart};
+pub use digits::{DigitTest, Digits};
+pub use draws::Drawn;
 pub use family::{Family, benjamini_hochberg, benjamini_yekutieli, cauchy};
-pub use kernel::{Column, Inputs, Kernel, MISSING};
+pub use kernel::{Column, Inputs, Kernel, LEADS, MISSING, Output, SHOWN};
 pub use share::{Share, Side};
 pub use tail::{Tail, binomial, chi_square, normal};

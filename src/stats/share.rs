@@ -1,7 +1,7 @@
 //! A share per unit against the rest of its peers: exact binomial.
 
 use super::family::Family;
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, TEXT, columns, decimal};
+use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
 use super::tail::binomial;
 
 /// Which departure is looked for.
@@ -27,12 +27,11 @@ pub struct Share {
 
 pub const COLUMNS: &[(&str, crate::schema::Type)] = columns! { "share": D6, "expected": D6, "low": D6, "high": D6 };
 
-pub fn run(spec: &Share, inputs: &Inputs<'_>) -> Vec<Column> {
-    let value = |v: usize, u: usize| inputs.units.get(v).map_or(MISSING, |values| values[u]);
+pub fn run(spec: &Share, inputs: &Inputs<'_>) -> Output {
     let mut out: [Vec<i64>; 4] = Default::default();
     let mut family = Family { p: vec![] };
     for u in 0..inputs.len() {
-        let read = [0, 1, 2, 3].map(|v| value(v, u));
+        let read = [0, 1, 2, 3].map(|v| inputs.unit_value(v, u));
         let [hits, trials, peer_hits, peer_trials] = read;
         let given =
             !read.contains(&MISSING) && 0 <= hits && hits <= trials && hits <= peer_hits && trials - hits <= peer_trials - peer_hits;
@@ -61,8 +60,8 @@ pub fn run(spec: &Share, inputs: &Inputs<'_>) -> Vec<Column> {
         }
         family.p.push(p);
     }
-    let families: Vec<i64> = (0..inputs.len()).map(|u| value(4, u)).collect();
-    out.into_iter().map(Column::Number).chain(family.columns(&families)).collect()
+    let columns = out.into_iter().map(Column::Number).chain(family.columns(&inputs.ids(4..5))).collect();
+    Output { columns, leads: vec![] }
 }
 
 /// Wilson's 95 % interval of a share.
@@ -83,7 +82,7 @@ mod tests {
     fn a_share_far_from_the_others() {
         // 18 of 20 where the other 180 have 18; 2 of 20; two trials only; a missing count.
         let units = [vec![18, 2, 1, MISSING], vec![20, 20, 2, 20], vec![36, 36, 36, 36], vec![200; 4], vec![7; 4]];
-        let run = |side| run(&Share { side, min_n: 10 }, &Inputs { units: &units, starts: &[0; 5], members: &[] });
+        let run = |side| run(&Share { side, min_n: 10 }, &Inputs { units: &units, starts: &[0; 5], members: &[] }).columns;
         let columns = run(Side::High);
         assert_eq!(columns.len(), COLUMNS.len());
         assert_eq!(columns[0], Column::Number(vec![900_000, 100_000, MISSING, MISSING]));
