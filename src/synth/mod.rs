@@ -9,6 +9,7 @@ mod calendar;
 mod draw;
 mod emit;
 mod family;
+mod farm;
 mod files;
 mod household;
 mod ids;
@@ -16,6 +17,7 @@ mod jobs;
 mod layout;
 mod model;
 mod names;
+mod offices;
 mod plant;
 mod roll;
 mod score;
@@ -41,9 +43,11 @@ const PROJECT: &str = include_str!("../../sample_data/recount.yaml");
 const PARAMETERS: &str = include_str!("../../sample_data/policy/parameters.csv");
 const STANDARDS: &str = include_str!("../../sample_data/policy/standards.csv");
 /// The other policy tables that the project file names, copied as they are.
-const POLICY_TABLES: [(&str, &str); 2] = [
+const POLICY_TABLES: [(&str, &str); 4] = [
     ("policy/exclusions.csv", include_str!("../../sample_data/policy/exclusions.csv")),
     ("policy/placeholders.csv", include_str!("../../sample_data/policy/placeholders.csv")),
+    ("policy/not_income.csv", include_str!("../../sample_data/policy/not_income.csv")),
+    ("policy/herd_values.csv", include_str!("../../sample_data/policy/herd_values.csv")),
 ];
 
 /// Villages made at once: bounds the memory, and is large enough to keep all threads busy.

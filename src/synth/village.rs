@@ -3,10 +3,12 @@
 use super::calendar::{as_of, civil, day, month_days};
 use super::draw::Draw;
 use super::family::Wish;
+use super::farm;
 use super::household::{self, transfers};
 use super::ids::{Id, Ids};
 use super::layout::Layout;
 use super::model::*;
+use super::offices;
 use super::plant;
 
 /// Makes one village whole: background, planted cases, lists and letters that follow from both.
@@ -41,6 +43,9 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges) {
         planting.plant(job, range);
     }
+    plant::added(layout, &mut village, &mut ids);
+    farm::fill(layout, &mut village);
+    offices::fill(layout, &mut village);
     letters(layout, &mut village);
     village
 }
