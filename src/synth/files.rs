@@ -45,6 +45,19 @@ pub(super) enum T {
 
 const YEARLY: usize = 4;
 const TABLES: usize = 35;
+    Land,
+    Herds,
+    IncomeItems,
+    Dividends,
+    Reports,
+    Disability,
+    HouseChecks,
+    Revisions,
+    Inspections,
+}
+
+const YEARLY: usize = 4;
+const TABLES: usize = 41;
 
 struct Spec {
     name: &'static str,
@@ -81,7 +94,7 @@ const SPECS: [Spec; TABLES] = [
     plain("members", "人编号,户编号,证件号码,姓名,与户主关系,性别,出生日期,健康状况,在校生状况,务工时间,人员识别时间,减少时间,减少原因"),
     plain(
         "events",
-        "event_id,household_id,kind,case_no,year,happened_on,ended_on,start_minute,medium,actor_id,operator_login,system_on,signer_id_no,reason",
+        "event_id,household_id,kind,case_no,year,happened_on,ended_on,start_minute,medium,actor_id,operator_login,system_on,signer_id_no,reason,system_minute",
     ),
     plain(
         "guarantees",
@@ -124,6 +137,15 @@ const SPECS: [Spec; TABLES] = [
         "deliveries_log",
         "delivery_no,table_name,region_code,announced_on,due_on,extended_to,delivered_on,due_rows,rows,replaces,rows_changed,requested",
     ),
+    plain("land", "户编号,年度,耕地面积(亩),林地面积(亩),流入土地面积(亩),耕地地力保护补贴,农机购置补贴"),
+    plain("herds", "户编号,年度,畜种,存栏数,免疫数,投保数"),
+    plain("income_items", "户编号,年度,收入明细项,金额,是否计入收入,支付单位"),
+    plain("dividends", "dividend_no,household_id,year,kind,payer,promised,paid,paid_on"),
+    plain("reports", "report_id,region_code,year,kind,value,filed_on,superseded_by"),
+    plain("disability", "id_no,kind,grade,issued_on,ends_on"),
+    plain("house_checks", "check_id,household_id,year,photo_hash,lat,lon,sheet_no,checked_on"),
+    plain("revisions", "revision_id,table_name,household_id,year,column_name,old_value,new_value,changed_on,operator_login,approval_no"),
+    plain("inspections", "inspection_id,region_code,year,kind,noticed_on,ends_on"),
 ];
 
 /// One file: its name under `data/`, its header line, its encoding.
@@ -336,7 +358,7 @@ mod tests {
     fn cells_as_text() {
         let mut tables = Tables::new(2017, 4);
         tables
-            .row(T::Claims)
+            .row(T::Inspections)
             .int(0)
             .int(-12)
             .hundredths(12_305)
@@ -355,6 +377,7 @@ mod tests {
         assert_eq!(SPECS[T::Visits as usize].name, "visits");
         assert_eq!(SPECS[T::Targets as usize].name, "targets");
         assert_eq!(SPECS[T::Claims as usize].name, "claims");
+        assert_eq!(SPECS[T::Inspections as usize].name, "inspections");
         assert_eq!(files(2017, 4).len(), Tables::new(2017, 4).buffers.len());
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Site {
     pub(super) jobs: Vec<Job>,
     /// Cases that are planted last, on households that belong to none of `jobs`.
     pub(super) late: Vec<Job>,
+    /// Cases with households of their own besides those that were asked for.
+    pub(super) added: Vec<Job>,
 }
 
 pub(super) struct Layout {
@@ -68,6 +70,7 @@ pub(super) struct Layout {
 
 /// Streams below this number belong to villages.
 const PLAN_STREAM: u64 = 1 << 40;
+const ADDED_STREAM: u64 = PLAN_STREAM + 2;
 /// Ten serials of each birthday belong to a village, so that a county has room for fewer than a hundred.
 const VILLAGES_PER_COUNTY: usize = 96;
 
@@ -129,12 +132,14 @@ impl Layout {
                 lon: 105_000_000 + in_town as i64 * 22_000 + (in_county % 5) as i64 * 4_000 + draw.range(0, 6_000),
                 jobs: Vec::new(),
                 late: Vec::new(),
+                added: Vec::new(),
             });
         }
 
         area_roles(&mut draw, &mut counties, &mut towns, first_year, last_year);
         jobs::assign(&mut draw, options.households, &mut sites, county_count);
         jobs::assign_late(options.households, &mut sites);
+        jobs::add(&mut Draw::new(options.seed, ADDED_STREAM), options.households, &mut sites, county_count);
         Layout {
             seed: options.seed,
             first_year,

@@ -219,6 +219,13 @@ pub(super) struct Household {
     pub(super) measures: Vec<Measure>,
     pub(super) payments: Vec<Payment>,
     pub(super) entitlements: Vec<Entitlement>,
+    pub(super) land: Vec<Land>,
+    pub(super) herds: Vec<Herd>,
+    pub(super) items: Vec<Item>,
+    /// Years whose land and animals a case brings itself.
+    pub(super) farmed: Vec<i32>,
+    /// Household under whose address it lives, where not its own.
+    pub(super) lodged_with: Option<usize>,
     /// Taken by a planted case or look-alike.
     pub(super) taken: bool,
 }
@@ -240,6 +247,87 @@ impl Household {
     pub(super) fn event(&mut self, kind: &str) -> Option<&mut Event> {
         self.events.iter_mut().find(|e| e.kind == kind)
     }
+}
+
+/// Land of a household and year, in tenths of a mu.
+#[derive(Debug, Clone)]
+pub(super) struct Land {
+    pub(super) year: i32,
+    pub(super) crop: i64,
+    pub(super) forest: i64,
+    pub(super) rented: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Herd {
+    pub(super) year: i32,
+    pub(super) species: &'static str,
+    pub(super) heads: i64,
+    pub(super) vaccinated: i64,
+    pub(super) insured: i64,
+}
+
+/// A line of the detail of an income form.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) year: i32,
+    pub(super) item: &'static str,
+    pub(super) amount: Fen,
+    pub(super) counted: bool,
+}
+
+/// Dividend or rent on the ledger of the one who owes it.
+#[derive(Debug, Clone)]
+pub(super) struct Dividend {
+    pub(super) household: usize,
+    pub(super) year: i32,
+    pub(super) kind: &'static str,
+    pub(super) promised: Fen,
+    pub(super) paid: Fen,
+    pub(super) paid_on: Days,
+}
+
+/// Number that an office reported upwards.
+#[derive(Debug, Clone)]
+pub(super) struct Report {
+    pub(super) kind: &'static str,
+    pub(super) year: i32,
+    pub(super) value: i64,
+    pub(super) filed: Days,
+    pub(super) superseded_by: Option<usize>,
+}
+
+/// Check of a house on the spot before an exit.
+#[derive(Debug, Clone)]
+pub(super) struct HouseCheck {
+    pub(super) household: usize,
+    pub(super) year: i32,
+    pub(super) photo: String,
+    pub(super) lat: i64,
+    pub(super) lon: i64,
+    pub(super) sheet: String,
+    pub(super) on: Days,
+}
+
+/// Line of the system's log of changes.
+#[derive(Debug, Clone)]
+pub(super) struct Revision {
+    pub(super) household: usize,
+    pub(super) table: &'static str,
+    pub(super) year: i32,
+    pub(super) column: &'static str,
+    pub(super) old: String,
+    pub(super) new: String,
+    pub(super) on: Days,
+    pub(super) approved: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Disability {
+    pub(super) id: Id,
+    pub(super) kind: &'static str,
+    pub(super) grade: i64,
+    pub(super) issued: Days,
 }
 
 /// A register row about one person. The columns that a register lacks stay unused.
@@ -414,6 +502,11 @@ pub(super) struct Village<'a> {
     pub(super) posted: Vec<Posted>,
     pub(super) letters: Vec<Letter>,
     pub(super) vouchers: Vec<Voucher>,
+    pub(super) dividends: Vec<Dividend>,
+    pub(super) reports: Vec<Report>,
+    pub(super) checks: Vec<HouseCheck>,
+    pub(super) revisions: Vec<Revision>,
+    pub(super) disabilities: Vec<Disability>,
     pub(super) truth: Truth,
     counters: Counters,
 }
@@ -451,6 +544,11 @@ impl<'a> Village<'a> {
             posted: vec![],
             letters: vec![],
             vouchers: vec![],
+            dividends: vec![],
+            reports: vec![],
+            checks: vec![],
+            revisions: vec![],
+            disabilities: vec![],
             truth: Truth::of_village(site.index),
             counters: Counters::default(),
         };

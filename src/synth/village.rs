@@ -3,10 +3,12 @@
 use super::calendar::{as_of, civil, day, month_days};
 use super::draw::Draw;
 use super::family::Wish;
+use super::farm;
 use super::household::{self, transfers};
 use super::ids::{Id, Ids};
 use super::layout::Layout;
 use super::model::*;
+use super::offices;
 use super::plant;
 
 /// Makes one village whole: background, planted cases, lists and letters that follow from both.
@@ -43,6 +45,9 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     }
     let free = ranges.last().map_or(0, |r| r.end);
     plant::integrity::plant(layout, &mut village, free);
+    plant::added(layout, &mut village, &mut ids);
+    farm::fill(layout, &mut village);
+    offices::fill(layout, &mut village);
     letters(layout, &mut village);
     village
 }

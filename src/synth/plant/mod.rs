@@ -2,6 +2,7 @@
 //!
 //! Each case has households of its own, made to its wish; what it changes there is written down in the truth.
 
+mod evidence;
 mod exits;
 mod funds;
 mod ids;
@@ -9,6 +10,7 @@ mod incomes;
 pub(super) mod integrity;
 mod registers;
 mod returns;
+mod sources;
 mod visits;
 
 use std::ops::Range;
@@ -16,7 +18,7 @@ use std::ops::Range;
 use super::calendar::{as_of, day, year_of};
 use super::draw::Draw;
 use super::family::{Exit, Wish};
-use super::household::{entitlements, event};
+use super::household::{self, entitlements, event};
 use super::ids::Ids;
 use super::jobs::Job;
 use super::layout::{Layout, Site};
@@ -54,6 +56,55 @@ pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish
         // Two of the four households of a shared account and the like have nothing to ask for.
         _ if slot > 0 => stable,
         _ => stable,
+    }
+}
+
+/// Streams of the draws made for added cases.
+const ADDED_STREAM: u64 = 1 << 41;
+
+/// Plants the cases whose households come on top of those that were asked for. Their draws are their own: nothing else changes with them.
+pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
+    let site = village.site;
+    let mut draw = Draw::new(layout.seed, ADDED_STREAM + site.index as u64);
+    for job in &site.added {
+        let start = village.households.len();
+        for _ in 0..job.needs {
+            let made = household::make(layout, village, ids, &mut draw, &added_wish(layout, job));
+            village.households.push(made);
+        }
+        let at: Vec<usize> = (start..village.households.len()).collect();
+        let mut planting = Planting { layout, village, ids, draw: &mut draw };
+        match job.kind {
+            "FE05" | "FE06" | "FE07" | "FE08" | "FE09" | "FE12" | "FE13" | "FE14" => planting.evidence(job, &at),
+            "CM04" | "CM06" | "CM07" | "CM08" | "CM09" | "CM10" | "CM11" | "CM12" | "CM13" | "CM19" | "CM21" => {
+                planting.sources(job, at[0])
+            }
+            "QS12" => {
+                for household in at {
+                    let (starts, ends) = (day(layout.last_year, 2, 20), as_of());
+                    planting.village.absences.push(Absence { household, whole: true, starts, ends, place: "广东" });
+                }
+            }
+            // What is planted on a village as a whole is written with its reports.
+            _ => {}
+        }
+    }
+}
+
+fn added_wish(layout: &Layout, job: &Job) -> Wish {
+    let stable = Wish::STABLE;
+    let (first, last) = (layout.first_year, layout.last_year);
+    let spread = |from: i32, to: i32| Exit::In(from + job.variant as i32 % (to - from + 1).max(1));
+    match job.kind {
+        "FE05" => Wish { exit: spread(first + 1, last), elder: true, ..stable },
+        "FE06" | "FE07" | "FE08" | "FE13" => Wish { exit: spread(first + 1, last), ..stable },
+        "FE09" | "FE12" | "CM21" => Wish { exit: spread(first, last - 1), ..stable },
+        "FE14" => Wish { exit: spread(first + 1, last - 1), spares: 1, ..stable },
+        "CM04" if job.planted => Wish { exit: Exit::In(last), ..stable },
+        "CM04" | "CM06" => Wish { exit: spread(first + 1, last - 1), ..stable },
+        "CM10" => Wish { exit: Exit::Never, spares: 1, pupils: 1, ..stable },
+        "CM19" => Wish { exit: spread(first + 1, last), spares: 1, ..stable },
+        _ => Wish { exit: Exit::Never, ..stable },
     }
 }
 
@@ -230,6 +281,26 @@ impl Planting<'_, '_> {
         h.payments.retain(|p| !(p.payee == person.id && p.per_person() && p.period_end() > paid_to));
         h.entitlements = entitlements(&h.payments);
         resize(h);
+    }
+
+    /// A line in the log of changes; gives its key.
+    fn revise(
+        &mut self,
+        at: usize,
+        what: (&'static str, &'static str),
+        year: i32,
+        values: (String, String),
+        on: Days,
+        approved: bool,
+    ) -> String {
+        let (table, column) = what;
+        let (old, new) = values;
+        self.village.revisions.push(Revision { household: at, table, year, column, old, new, on, approved });
+        self.village.key('X', self.village.revisions.len())
+    }
+
+    fn marked_on(&self, at: usize) -> Days {
+        self.village.households[at].events.iter().find(|e| e.kind == "exit_mark").map_or(0, |e| e.on)
     }
 
     fn last_registered(&mut self, case: &Case) {
