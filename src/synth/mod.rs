@@ -8,6 +8,7 @@ mod areas;
 mod calendar;
 mod draw;
 mod emit;
+mod facts;
 mod family;
 mod farm;
 mod files;
