@@ -13,6 +13,7 @@ mod build;
 mod keys;
 mod planner;
 
+mod bunching;
 mod change;
 mod concentration;
 mod digits;
@@ -129,6 +130,7 @@ registry! {
     Outlier => outlier::OutlierCheck,
     SameEntity => same_entity::SameEntityCheck,
     Digits => digits::DigitsCheck,
+    Bunching => bunching::BunchingCheck,
     Query => query::QueryCheck,
 }
 

@@ -16,4 +16,5 @@ mod rules;
 mod rules_index;
 mod synth;
 mod sql;
+mod statistics;
 mod tidy;
