@@ -13,6 +13,7 @@ mod build;
 mod keys;
 mod planner;
 
+mod bunching;
 mod change;
 mod concentration;
 mod digits;
@@ -137,6 +138,7 @@ registry! {
     Ring => ring::RingCheck,
     Snapshot => snapshot::SnapshotCheck,
     Digits => digits::DigitsCheck,
+    Bunching => bunching::BunchingCheck,
     Query => query::QueryCheck,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bunching::{self, Bunching};
 use super::digits::{self, Digits};
 use super::share::{self, Share};
 use crate::schema::{TextKind, Type};
@@ -73,6 +74,7 @@ pub const SHOWN: f64 = 0.2;
 pub enum Kernel {
     Share(Share),
     Digits(Digits),
+    Bunching(Bunching),
 }
 
 impl Kernel {
@@ -81,6 +83,7 @@ impl Kernel {
         match self {
             Kernel::Share(_) => "share",
             Kernel::Digits(_) => "digits",
+            Kernel::Bunching(_) => "bunching",
         }
     }
     /// Names and types of the columns it gives.
@@ -88,12 +91,14 @@ impl Kernel {
         match self {
             Kernel::Share(_) => share::COLUMNS,
             Kernel::Digits(_) => digits::COLUMNS,
+            Kernel::Bunching(_) => bunching::COLUMNS,
         }
     }
     pub fn run(&self, inputs: &Inputs<'_>) -> Output {
         match self {
             Kernel::Share(spec) => share::run(spec, inputs),
             Kernel::Digits(spec) => digits::run(spec, inputs),
+            Kernel::Bunching(spec) => bunching::run(spec, inputs),
         }
     }
 }

@@ -11,11 +11,14 @@
 
 mod benford;
 mod beta_binomial;
+mod bunching;
 mod chart;
+mod density;
 mod digits;
 mod draws;
 mod family;
 mod kernel;
+mod limit;
 mod share;
 mod tail;
 #[cfg(test)]
@@ -23,10 +26,13 @@ mod tests;
 
 pub use benford::{Fit, first_digits, fit, law, law_of_digit, mad_moments};
 pub use beta_binomial::{BetaBinomial, Peers};
+pub use bunching::{BunchTest, Bunching};
 pub use chart::{Bar, Chart};
+pub use density::{Density, density};
 pub use digits::{DigitTest, Digits};
 pub use draws::Drawn;
 pub use family::{Family, benjamini_hochberg, benjamini_yekutieli, cauchy};
 pub use kernel::{Column, Inputs, Kernel, LEADS, MISSING, Output, SHOWN};
+pub use limit::{Extrapolation, extrapolate};
 pub use share::{Share, Side};
 pub use tail::{Tail, binomial, chi_square, normal};

@@ -17,6 +17,7 @@ pub(super) struct Job {
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
 const KINDS: &[(&str, usize, usize)] = &[
     ("CM17", 11, 11),
+    ("CM15", 10, 10),
     ("FD08", 5, 5),
     ("FD07", 4, 4),
     ("CM16", 3, 3),
@@ -42,6 +43,7 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("FD11", 1, 1),
     ("FD12", 1, 1),
     ("FD15", 0, 0),
+    ("FD16", 0, 0),
     ("FD23", 1, 1),
     ("FE01", 1, 1),
     ("FE02", 1, 1),
@@ -105,7 +107,7 @@ pub(super) fn kinds() -> Vec<&'static str> {
 
 /// Kinds of which one village holds at most one case: they speak about the village as a whole or about its visits of a day.
 fn once_per_village(kind: &str) -> bool {
-    matches!(kind, "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "DI03" | "XR17" | "CM05")
+    matches!(kind, "CM15" | "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "FD16" | "DI03" | "XR17" | "CM05")
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
@@ -195,6 +197,9 @@ mod tests {
     fn every_kind_once() {
         let all = kinds();
         assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
+    fn forty_eight_kinds() {
+        let all = kinds();
+        assert_eq!(all.len(), 48);
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);
