@@ -23,6 +23,9 @@ mod order;
 mod reconcile;
 mod outlier;
 mod query;
+mod quota;
+mod rate;
+mod repeat;
 mod row;
 mod same_entity;
 mod select;
@@ -129,6 +132,9 @@ registry! {
     Outlier => outlier::OutlierCheck,
     SameEntity => same_entity::SameEntityCheck,
     Digits => digits::DigitsCheck,
+    Rate => rate::RateCheck,
+    Quota => quota::QuotaCheck,
+    Repeat => repeat::RepeatCheck,
     Query => query::QueryCheck,
 }
 
