@@ -25,6 +25,9 @@ mod reconcile;
 mod outlier;
 mod query;
 mod ring;
+mod quota;
+mod rate;
+mod repeat;
 mod row;
 mod same_entity;
 mod select;
@@ -139,6 +142,9 @@ registry! {
     Snapshot => snapshot::SnapshotCheck,
     Digits => digits::DigitsCheck,
     Bunching => bunching::BunchingCheck,
+    Rate => rate::RateCheck,
+    Quota => quota::QuotaCheck,
+    Repeat => repeat::RepeatCheck,
     Query => query::QueryCheck,
 }
 

@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use super::bunching::{self, Bunching};
 use super::digits::{self, Digits};
+use super::hits::{self, Hits};
+use super::rate::{self, Rate};
+use super::repeat::{self, Repeat};
 use super::share::{self, Share};
+use super::spread::{self, Spread};
 use crate::schema::{TextKind, Type};
 
 /// A value that a unit or member does not have, or a result that could not be computed.
@@ -21,6 +25,8 @@ pub struct Inputs<'a> {
     pub starts: &'a [usize],
     /// By value, then member.
     pub members: &'a [Vec<i64>],
+    /// By value of members: the texts that ranks stand for, ascending; none where the value is no text.
+    pub texts: &'a [Vec<Arc<str>>],
 }
 
 impl Inputs<'_> {
@@ -75,6 +81,10 @@ pub enum Kernel {
     Share(Share),
     Digits(Digits),
     Bunching(Bunching),
+    Rate(Rate),
+    Hits(Hits),
+    Repeat(Repeat),
+    Spread(Spread),
 }
 
 impl Kernel {
@@ -84,6 +94,10 @@ impl Kernel {
             Kernel::Share(_) => "share",
             Kernel::Digits(_) => "digits",
             Kernel::Bunching(_) => "bunching",
+            Kernel::Rate(_) => "rate",
+            Kernel::Hits(_) => "hits",
+            Kernel::Repeat(_) => "repeat",
+            Kernel::Spread(_) => "spread",
         }
     }
     /// Names and types of the columns it gives.
@@ -92,6 +106,10 @@ impl Kernel {
             Kernel::Share(_) => share::COLUMNS,
             Kernel::Digits(_) => digits::COLUMNS,
             Kernel::Bunching(_) => bunching::COLUMNS,
+            Kernel::Rate(_) => rate::COLUMNS,
+            Kernel::Hits(_) => hits::COLUMNS,
+            Kernel::Repeat(_) => repeat::COLUMNS,
+            Kernel::Spread(_) => spread::COLUMNS,
         }
     }
     pub fn run(&self, inputs: &Inputs<'_>) -> Output {
@@ -99,6 +117,10 @@ impl Kernel {
             Kernel::Share(spec) => share::run(spec, inputs),
             Kernel::Digits(spec) => digits::run(spec, inputs),
             Kernel::Bunching(spec) => bunching::run(spec, inputs),
+            Kernel::Rate(spec) => rate::run(spec, inputs),
+            Kernel::Hits(spec) => hits::run(spec, inputs),
+            Kernel::Repeat(spec) => repeat::run(spec, inputs),
+            Kernel::Spread(spec) => spread::run(spec, inputs),
         }
     }
 }

@@ -23,7 +23,7 @@ impl Laid {
         Laid { units: values.iter().map(|v| vec![*v; groups.len()]).collect(), starts: starts.collect(), members: vec![groups.concat()] }
     }
     fn run(&self, kernel: &Kernel) -> Output {
-        kernel.run(&Inputs { units: &self.units, starts: &self.starts, members: &self.members })
+        kernel.run(&Inputs { units: &self.units, starts: &self.starts, members: &self.members, texts: &[] })
     }
 }
 
