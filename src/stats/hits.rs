@@ -5,7 +5,7 @@ use statrs::function::gamma::ln_gamma;
 
 use super::chart::Chart;
 use super::judged::{Judged, NO_VALUE, TOO_FEW, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
 use super::share::wilson;
 use super::tail::Tail;
 
