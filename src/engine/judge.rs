@@ -5,23 +5,23 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::finding::identify;
-use super::late::{self, Draft, LateJob};
+use super::deliver::deliver;
+use super::late::{self, LateJob, Packed};
 use super::needs::{expressions, flag_expressions, frames, sets};
 use super::night::stand_under;
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
 use super::{Options, evidence, parts::refuse, population};
-use crate::check::{Flag, UnitKind};
-use crate::diagnostic::Diagnostics;
-use crate::exec::{Batch, Env, Exec, JobFlag, NodeProfile, Schedule, Timer, UnitJob, run_pass};
-use crate::finding::{Finding, Outcome};
+use crate::check::Flag;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::exec::{Env, Exec, JobFlag, NodeProfile, Schedule, Timer, UnitJob, run_pass};
+use crate::finding::{Drawer, Findings, Outcome};
 use crate::plan::{ExprId, Graph, Rel, RelId};
 use crate::project::Project;
 use crate::rule::Rule;
-use crate::schema::Value;
 use crate::table::{Bits, Loaded};
 
 /// Rules whose units are rows of one relation, judged in one pass.
@@ -46,7 +46,7 @@ pub struct Asked {
 #[derive(Debug, Default)]
 pub struct Part {
     pub outcomes: BTreeMap<usize, Outcome>,
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     pub populations: Vec<RegionCount>,
     pub profile: Vec<NodeProfile>,
     /// Cut and numbers of its values, of the rules in [`Asked::cuts`].
@@ -68,7 +68,14 @@ impl Part {
 ///
 /// # Errors
 /// The nodes would need more memory than allowed, or delivered files can no longer be read.
-pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &Options<'_>, asked: &Asked) -> Result<Part, Diagnostics> {
+pub fn judge(
+    project: &Project,
+    prepared: &Prepared,
+    loaded: &Loaded,
+    options: &Options<'_>,
+    asked: &Asked,
+    drawer: &Drawer,
+) -> Result<Part, Diagnostics> {
     let Prepared { catalog, within, without_dropped, .. } = prepared;
     let mut graph = prepared.graph.clone();
     let ready: BTreeMap<usize, &Rule> = prepared.ready().filter(|(i, _)| asked.rules.contains(i)).collect();
@@ -82,8 +89,8 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
         refuse(&exec, &groups, limit)?;
     }
     let names = evidence::Names::new(catalog, &loaded.tables);
-    let mut part = Part::default();
-    let mut drafts: Vec<(usize, Draft, Vec<Value>)> = vec![];
+    let mut part = Part { findings: Findings::on(drawer), ..Part::default() };
+    let mut packed: Vec<Packed> = vec![];
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
         exec.prepare(&group.schedule);
@@ -117,11 +124,11 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
                 evidence_rows: options.evidence_rows,
                 names: &names,
                 secret: &options.secret,
+                drawer,
             };
-            let found = late::findings(env, project, &late, &result.flagged);
-            let identified = identities(env, rule, &result.flagged);
+            let found = late::findings(env, project, &late, &result.flagged).map_err(|e| no_room(&e))?;
             part.outcomes.insert(i, outcome(env, rule, &result, &watched, &found));
-            drafts.extend(found.into_iter().zip(identified).map(|(draft, identified)| (i, draft, identified)));
+            packed.extend(found);
         }
         let late = start.note(format!("findings over {name}"), flagged, flagged, 0, group.rules.len());
         exec.profile.extend([pass, late]);
@@ -139,28 +146,19 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
         return Ok(part);
     }
 
-    let mut pairs: Vec<Draft> = vec![];
-    let mut keys: Vec<(usize, Vec<Value>)> = vec![];
-    for (i, draft, identified) in drafts {
-        pairs.push(draft);
-        keys.push((i, identified));
-    }
     let start = Timer::start();
-    let records = pairs.iter().map(|(_, records)| records.len()).sum();
-    evidence::deliver(project, catalog, loaded, &mut pairs)?;
+    let records = packed.iter().map(|p| p.records.len()).sum();
+    deliver(project, catalog, loaded, &mut packed, drawer)?.map_err(|e| no_room(&e))?;
     part.profile.push(start.note("cells as delivered".to_owned(), records, records, 0, ready.len()));
-    let start = Timer::start();
-    part.findings = pairs
-        .into_par_iter()
-        .zip(keys)
-        .map(|((mut finding, _), (i, identified))| {
-            identify(&options.secret, ready[&i], &mut finding, &identified);
-            finding
-        })
-        .collect();
-    let found = part.findings.len();
-    part.profile.push(start.note("identities of findings".to_owned(), found, found, 0, ready.len()));
+    packed.into_iter().for_each(|p| part.findings.add(p.batch, p.briefs));
     Ok(part)
+}
+
+/// Findings could not be put aside.
+pub fn no_room(error: &std::io::Error) -> Diagnostics {
+    Diagnostic::error("cannot-write", format!("the findings of this run could not be put aside: {error}"))
+        .help("free some space where the store lies (`.recount`), or run without --memory")
+        .into()
 }
 
 /// Integrity rules first, then by relation.
@@ -257,19 +255,4 @@ fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut F
         bits.set(row as usize, true);
     }
     failed.insert(table, Arc::new(bits));
-}
-
-/// Keys of the flagged units that are groups; empty for records.
-fn identities(env: Env<'_>, rule: &Rule, rows: &[u32]) -> Vec<Vec<Value>> {
-    let check = &rule.check;
-    if !matches!(check.kind, UnitKind::Group | UnitKind::Area | UnitKind::KeyPeriod) {
-        return vec![vec![]; rows.len()];
-    }
-    rows.chunks(8192)
-        .flat_map(|rows| {
-            let batch = Batch::list(env, check.rel, rows.to_vec());
-            let group: Vec<_> = check.identity.iter().map(|&e| batch.eval(e)).collect();
-            (0..rows.len()).map(|i| group.iter().map(|v| v.value(i)).collect()).collect::<Vec<_>>()
-        })
-        .collect()
 }

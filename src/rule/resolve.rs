@@ -70,7 +70,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
         let pieces = pieces
             .into_iter()
             .filter_map(|piece| match piece {
-                TemplatePiece::Text(text) => Some(SayPiece::Text(text)),
+                TemplatePiece::Text(text) => Some(SayPiece::Text(text.into())),
                 TemplatePiece::Expression(text) => names.expression(&text, Want::Any).map(SayPiece::Value),
             })
             .collect();
@@ -94,12 +94,12 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
         file: file.text.clone(),
         family: file.pack().to_owned(),
         severity,
-        subjects,
+        subjects: subjects.into_iter().map(|(entity, id)| (entity.into(), id)).collect(),
         amount,
         measure,
         exempt,
         say,
-        figures,
+        figures: figures.into_iter().map(|(name, id)| (name.into(), id)).collect(),
         decisive,
         region: check.scope.place.or(unit_table.and_then(|t| t.region)),
         date: check.scope.at.or(unit_table.and_then(|t| t.date)),
