@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::finding::identify;
 use super::late::{self, Draft, LateJob};
 use super::needs::{expressions, flag_expressions, frames, sets};
+use super::night::stand_under;
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
@@ -30,11 +31,21 @@ pub struct Group {
     pub schedule: Schedule,
 }
 
+impl Group {
+    pub fn rules(&self) -> &[usize] {
+        &self.rules
+    }
+}
+
 /// What is judged together: rules (positions in [`Prepared::rules`]), and tables (positions in the catalog) whose records are counted by region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
     pub rules: Vec<usize>,
     pub counted: Vec<usize>,
+    /// Outcomes alone are wanted: findings are neither named nor given their delivered cells, and left out.
+    pub counts_only: bool,
+    /// By what the tables of a rule are cut, when it is to be known under which values flagged units stand.
+    pub cuts: BTreeMap<usize, BTreeMap<usize, usize>>,
 }
 
 /// What one set of rows gives. Outcomes are not yet weighed against their limits: further parts may add to them.
@@ -44,6 +55,19 @@ pub struct Part {
     pub findings: Vec<Finding>,
     pub populations: Vec<RegionCount>,
     pub profile: Vec<NodeProfile>,
+    /// Cut and numbers of its values, of the rules in [`Asked::cuts`].
+    pub flagged: BTreeMap<usize, (BTreeMap<usize, usize>, FxHashSet<u64>)>,
+}
+
+impl Part {
+    /// Takes in what other rules gave.
+    pub fn extend(&mut self, other: Part) {
+        self.outcomes.extend(other.outcomes);
+        self.findings.extend(other.findings);
+        self.populations.extend(other.populations);
+        self.profile.extend(other.profile);
+        self.flagged.extend(other.flagged);
+    }
 }
 
 /// Judges the rows that are loaded.
@@ -84,6 +108,9 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
             if let Some(rel) = rule.validates {
                 mark(env, rel, rule.check.rel, &result.flagged, &mut failed);
             }
+            if let Some(cut) = asked.cuts.get(&i) {
+                part.flagged.insert(i, (cut.clone(), stand_under(env, &loaded.tables, rule.check.rel, &result.flagged, cut)));
+            }
             let frames = frames(&graph, catalog, &rule.check);
             let mut own = flag_expressions(&rule.check);
             own.extend(expressions(rule));
@@ -114,6 +141,9 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
     part.populations = population::count(&exec, &asked.counted);
     part.profile = std::mem::take(&mut exec.profile);
     drop(exec);
+    if asked.counts_only {
+        return Ok(part);
+    }
 
     let mut pairs: Vec<Draft> = vec![];
     let mut keys: Vec<(usize, Vec<Value>)> = vec![];
@@ -166,7 +196,7 @@ pub fn groups(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &R
 }
 
 /// Expressions whose columns are worth showing.
-fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
+pub fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     let mut out = vec![];
     if let Flag::Row(flag) = &rule.check.flag {
         out.push(*flag);
@@ -182,7 +212,7 @@ fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     out
 }
 
-fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
+pub fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
     let check = &rule.check;
     let mut population = check.population.clone();
     population.extend(within);
@@ -205,7 +235,7 @@ pub fn stated(env: Env<'_>, rule: &Rule) -> Option<crate::plan::ExprId> {
 }
 
 /// Units whose record failed an integrity rule: the record itself, or the one a view's row was taken from.
-fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
+pub fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
     if let Some(bits) = failed.get(&rel) {
         return Some(bits.clone());
     }
@@ -218,7 +248,7 @@ fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) 
 }
 
 /// Marks the records of `table` behind the flagged units of an integrity rule.
-fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
+pub fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
     let mut rel = unit;
     let mut rows: Vec<u32> = flagged.to_vec();
     while rel != table {

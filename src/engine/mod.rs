@@ -14,25 +14,33 @@ use crate::rule::{RuleFile, RuleText};
 use crate::table::{self, Loaded, Progress, Silent};
 
 mod ask;
+mod delivery;
+mod diff;
 mod evidence;
 mod finding;
 mod identity;
 mod judge;
 mod late;
 mod needs;
+mod night;
 mod outcome;
 mod parts;
 mod population;
 mod prepare;
 mod records;
+mod structure;
 mod test;
+mod why;
 mod without;
 
 pub use ask::{Question, Reply, ask};
+pub use delivery::{Delivery, Hindered, Hindrance, delivery};
+pub use diff::{RuleDiff, diff};
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
 pub use records::{Found, Lookup, RecordOrigin, records_of};
 pub use test::{TestResult, Verdict, run_tests};
+pub use why::{Became, Condition, Joined, Looked, UnitWhy, WhyNot, why_not};
 
 /// What a run is asked for besides its rules.
 pub struct Options<'a> {
@@ -47,6 +55,8 @@ pub struct Options<'a> {
     pub restricted_ok: bool,
     /// Bytes that the run's nodes may take; a run that needs more is refused before it starts.
     pub memory: Option<u64>,
+    /// Takes over what the run before judged, where nothing changed that it follows from, and leaves as much to the next. Needs a store; not with `memory`.
+    pub incremental: bool,
     /// Each rule in a pass of its own over nodes of its own, for comparison: the result is the same.
     pub one_by_one: bool,
     /// Records listed as evidence of one finding.
@@ -63,6 +73,7 @@ impl Options<'_> {
             store: None,
             restricted_ok: false,
             memory: None,
+            incremental: false,
             one_by_one: false,
             evidence_rows: 40,
             progress: &Silent,
@@ -99,6 +110,10 @@ pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Re
     let mut prepared = Prepared::new(project, files, options.as_of, options.region)?;
     prepared.leave_out(table::not_delivered(project));
     let start = Timer::start();
+    if let (true, Some(store)) = (options.incremental, &options.store) {
+        let (loaded, part) = night::audit(project, &prepared, options, store)?;
+        return Ok(finish(prepared, loaded, part));
+    }
     // Parts are read from the store; without one all is held at once.
     if let (Some(limit), Some(_)) = (options.memory, &options.store) {
         let (loaded, part) = parts::audit(project, &prepared, options, limit)?;

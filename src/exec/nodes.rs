@@ -47,6 +47,13 @@ impl Frame {
             FrameKind::Rows { .. } => None,
         }
     }
+    /// Per part of groups by keys: the first row of each group that first appears there.
+    pub fn firsts(&self) -> &[Vec<u32>] {
+        match &self.kind {
+            FrameKind::Groups { firsts, .. } => firsts,
+            _ => &[],
+        }
+    }
     pub fn base(&self) -> Option<&[u32]> {
         match &self.kind {
             FrameKind::Rows { base, .. } => base.as_deref(),

@@ -211,6 +211,9 @@ pub(super) struct Household {
     pub(super) code: Option<i64>,
     /// Instead of a day of the last year.
     pub(super) checked: Option<Days>,
+    /// In the delivery before the last: another type, or not in it at all.
+    pub(super) earlier_type: Option<&'static str>,
+    pub(super) entered_later: bool,
     pub(super) unlisted_exit: bool,
     pub(super) unlisted_grant: bool,
     pub(super) incomes: Vec<Income>,
@@ -361,6 +364,15 @@ pub(super) struct Account {
     pub(super) holder_name: String,
 }
 
+/// A household that only the delivery before the last holds, and the day of its removal where one is on record.
+#[derive(Debug, Clone)]
+pub(super) struct Vanished {
+    pub(super) number: usize,
+    pub(super) head: Id,
+    pub(super) identified: Days,
+    pub(super) removed: Option<Event>,
+}
+
 /// A voucher of the village office; `amount` in fen.
 #[derive(Debug, Clone)]
 pub(super) struct Voucher {
@@ -414,6 +426,7 @@ pub(super) struct Village<'a> {
     pub(super) posted: Vec<Posted>,
     pub(super) letters: Vec<Letter>,
     pub(super) vouchers: Vec<Voucher>,
+    pub(super) vanished: Vec<Vanished>,
     pub(super) truth: Truth,
     counters: Counters,
 }
@@ -451,6 +464,7 @@ impl<'a> Village<'a> {
             posted: vec![],
             letters: vec![],
             vouchers: vec![],
+            vanished: vec![],
             truth: Truth::of_village(site.index),
             counters: Counters::default(),
         };

@@ -34,7 +34,7 @@ impl ContentHash {
 }
 
 #[inline]
-fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0xa076_1d64_78bd_642f) * u128::from(b | 1);
     product as u64 ^ (product >> 64) as u64
 }
@@ -47,13 +47,13 @@ fn text_hash(text: &str) -> u64 {
 }
 
 /// Values of a column as numbers that depend on nothing but the value.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     column: &'a Column,
     texts: Vec<u64>,
 }
 
 impl<'a> Values<'a> {
-    fn new(column: &'a Column) -> Self {
+    pub(super) fn new(column: &'a Column) -> Self {
         let texts = match &column.data {
             Data::Code(_, dictionary) => dictionary.values.par_iter().with_min_len(1024).map(|t| text_hash(t)).collect(),
             _ => vec![],
@@ -61,7 +61,7 @@ impl<'a> Values<'a> {
         Values { column, texts }
     }
     #[inline]
-    fn at(&self, row: usize) -> u64 {
+    pub(super) fn at(&self, row: usize) -> u64 {
         let column = self.column;
         if !column.is_valid(row) {
             return 0x5bd1_e995 + u64::from(column.is_bad(row));
