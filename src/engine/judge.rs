@@ -31,6 +31,12 @@ pub struct Group {
     pub schedule: Schedule,
 }
 
+impl Group {
+    pub fn rules(&self) -> &[usize] {
+        &self.rules
+    }
+}
+
 /// What is judged together: rules (positions in [`Prepared::rules`]), and tables (positions in the catalog) whose records are counted by region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -188,7 +194,7 @@ pub fn groups(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &R
 }
 
 /// Expressions whose columns are worth showing.
-fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
+pub fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     let mut out = vec![];
     if let Flag::Row(flag) = &rule.check.flag {
         out.push(*flag);
@@ -204,7 +210,7 @@ fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     out
 }
 
-fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
+pub fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
     let check = &rule.check;
     let mut population = check.population.clone();
     population.extend(within);
@@ -227,7 +233,7 @@ pub fn stated(env: Env<'_>, rule: &Rule) -> Option<crate::plan::ExprId> {
 }
 
 /// Units whose record failed an integrity rule: the record itself, or the one a view's row was taken from.
-fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
+pub fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
     if let Some(bits) = failed.get(&rel) {
         return Some(bits.clone());
     }
@@ -240,7 +246,7 @@ fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) 
 }
 
 /// Marks the records of `table` behind the flagged units of an integrity rule.
-fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
+pub fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
     let mut rel = unit;
     let mut rows: Vec<u32> = flagged.to_vec();
     while rel != table {

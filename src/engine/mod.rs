@@ -13,6 +13,8 @@ use crate::table::{self, Loaded, Progress, Silent};
 
 mod ask;
 mod deliver;
+mod delivery;
+mod diff;
 mod evidence;
 mod finding;
 mod identity;
@@ -27,13 +29,17 @@ mod prepare;
 mod records;
 mod structure;
 mod test;
+mod why;
 mod without;
 
 pub use ask::{Question, Reply, ask};
+pub use delivery::{Delivery, Hindered, Hindrance, delivery};
+pub use diff::{RuleDiff, diff};
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
 pub use records::{Found, Lookup, RecordOrigin, records_of};
 pub use test::{TestResult, Verdict, run_tests};
+pub use why::{Became, Condition, Joined, Looked, UnitWhy, WhyNot, why_not};
 
 /// What a run is asked for besides its rules.
 pub struct Options<'a> {

@@ -64,7 +64,7 @@ const KINDS: &[(&str, usize, usize)] = &[
 ];
 
 /// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
-const LATE: [&str; 8] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18"];
+const LATE: [&str; 9] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18", "DI11"];
 
 /// Kinds planted on the logs of the audit office.
 const LOG_KINDS: [&str; 2] = ["SV10", "SV12"];
@@ -197,6 +197,9 @@ mod tests {
     fn every_kind_once() {
         let all = kinds();
         assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
+    fn fifty_seven_kinds() {
+        let all = kinds();
+        assert_eq!(all.len(), 57);
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);
