@@ -71,6 +71,7 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
         for _ in 0..job.needs {
             let made = household::make(layout, village, ids, &mut draw, &added_wish(layout, job));
             village.households.push(made);
+            clear_of_the_heap(layout, village);
         }
         let at: Vec<usize> = (start..village.households.len()).collect();
         let mut planting = Planting { layout, village, ids, draw: &mut draw };
@@ -88,6 +89,17 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
             // What is planted on a village as a whole is written with its reports.
             _ => {}
         }
+    }
+}
+
+/// In the year of a county's heap nobody stands just under the line: the last household made moves down, if need be.
+fn clear_of_the_heap(layout: &Layout, village: &mut Village) {
+    let county = &layout.counties[village.site.county];
+    let Some(heap) = county.heap.filter(|h| h.planted) else { return };
+    let line = layout.policy.poverty_line(county.code, heap.year);
+    let income = village.households.last_mut().and_then(|h| h.income(heap.year));
+    if let Some(i) = income.filter(|i| (line * 93 / 100..line).contains(&i.per_capita)) {
+        i.set_per_capita(line * 88 / 100);
     }
 }
 
