@@ -12,9 +12,12 @@ pub const PROJECT: &str = include_str!("../../sample_data/recount.yaml");
 pub const PARAMETERS: &str = include_str!("../../sample_data/policy/parameters.csv");
 pub const STANDARDS: &str = include_str!("../../sample_data/policy/standards.csv");
 /// The other policy tables that the project file names.
-pub const POLICY_TABLES: [(&str, &str); 2] = [
+pub const POLICY_TABLES: [(&str, &str); 5] = [
     ("policy/exclusions.csv", include_str!("../../sample_data/policy/exclusions.csv")),
+    ("policy/herd_values.csv", include_str!("../../sample_data/policy/herd_values.csv")),
+    ("policy/not_income.csv", include_str!("../../sample_data/policy/not_income.csv")),
     ("policy/placeholders.csv", include_str!("../../sample_data/policy/placeholders.csv")),
+    ("policy/purpose_words.csv", include_str!("../../sample_data/policy/purpose_words.csv")),
 ];
 /// The shipped rules: path and text, by path.
 pub const RULES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));

@@ -13,6 +13,7 @@ mod build;
 mod keys;
 mod planner;
 
+mod bunching;
 mod change;
 mod concentration;
 mod digits;
@@ -24,6 +25,9 @@ mod reconcile;
 mod outlier;
 mod query;
 mod ring;
+mod quota;
+mod rate;
+mod repeat;
 mod row;
 mod same_entity;
 mod select;
@@ -137,6 +141,10 @@ registry! {
     Ring => ring::RingCheck,
     Snapshot => snapshot::SnapshotCheck,
     Digits => digits::DigitsCheck,
+    Bunching => bunching::BunchingCheck,
+    Rate => rate::RateCheck,
+    Quota => quota::QuotaCheck,
+    Repeat => repeat::RepeatCheck,
     Query => query::QueryCheck,
 }
 

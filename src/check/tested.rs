@@ -31,6 +31,13 @@ pub(super) struct Tested {
     pub names: Vec<(String, ExprId)>,
 }
 
+impl Tested {
+    /// The column of that name.
+    pub fn named(&self, name: &str) -> Option<ExprId> {
+        self.names.iter().find(|(known, _)| known == name).map(|(_, expr)| *expr)
+    }
+}
+
 impl TestedGroups {
     pub fn new(
         planner: &mut Planner,
@@ -59,12 +66,16 @@ impl TestedGroups {
     }
     /// The test by `kernel`, told `values` and the keys of family and peers of each group, and the figure and date of each record. `own`: columns that
     /// are counted like the figure.
-    pub fn test(&self, planner: &mut Planner, kernel: Kernel, mut values: Vec<ExprId>, figure: ExprId, own: &[&str]) -> Tested {
+    pub fn test(&self, planner: &mut Planner, kernel: Kernel, values: Vec<ExprId>, figure: ExprId, own: &[&str]) -> Tested {
+        self.test_of(planner, kernel, values, &[figure], own)
+    }
+    /// The same, told several figures of each record, and its date after them.
+    pub fn test_of(&self, planner: &mut Planner, kernel: Kernel, mut values: Vec<ExprId>, figures: &[ExprId], own: &[&str]) -> Tested {
         let columns = planner.key_columns(&RowRef::slot(0), &self.keys);
         values.extend(self.family.iter().chain(&self.peers).map(|&position| columns[position]));
         let date = planner.def(self.source).date.unwrap_or_else(|| planner.null(Type::Date));
-        let members = TestMembers { set: self.over.set, values: vec![figure, date], filter: None };
-        let ty = planner.graph.type_of(figure);
+        let members = TestMembers { set: self.over.set, values: figures.iter().copied().chain([date]).collect(), filter: None };
+        let ty = figures.first().map_or(Type::Int, |figure| planner.graph.type_of(*figure));
         let columns = kernel.columns();
         let test = planner.graph.test(Test { of: self.groups, values, members: Some(members), by: kernel });
         let column = |(column, &(name, of)): (usize, &(&str, Type))| {
@@ -73,6 +84,17 @@ impl TestedGroups {
         };
         let names = columns.iter().enumerate().map(column).collect();
         Tested { test, names }
+    }
+    /// The date of a record, if its table has one.
+    pub fn date(&self, planner: &Planner) -> Option<ExprId> {
+        planner.def(self.source).date
+    }
+    /// A setting of the rule in the frame of the group; `usual` when it is not written.
+    pub fn setting(&self, planner: &mut Planner, text: Option<&Spanned<String>>, usual: Value) -> Option<ExprId> {
+        match text {
+            Some(text) => planner.expr(text, &self.scope, Want::Type(usual.value_type())),
+            None => Some(planner.literal(usual)),
+        }
     }
     /// The plan: flagged are groups with a q of at most `max_q` and an effect of at least `min_effect`, in either direction.
     pub fn plan(

@@ -84,7 +84,7 @@ impl Prepared {
         }
         let positions: Vec<usize> = self.ready().map(|(i, _)| i).collect();
         for i in positions {
-            let read = self.needs_of(&Asked { rules: vec![i], counted: vec![] }).columns;
+            let read = self.needs_of(&Asked { rules: vec![i], ..Asked::default() }).columns;
             let named: Vec<String> = self.absent.iter().filter(|t| read.contains_key(*t)).map(|t| format!("`{t}`")).collect();
             if !named.is_empty() {
                 self.rules[i].2 = Resolved::Skipped(format!("no file of {} was delivered", named.join(", ")));

@@ -1,6 +1,7 @@
 //! Realises tests: hands the values of all rows and members to a kernel of `stats` and takes its columns.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -33,7 +34,7 @@ pub fn tested(env: Env<'_>, test: &Test) -> Tested {
         Some(members) => laid_out(env, rows, members),
         None => LaidOut { starts: vec![0; rows + 1], ..LaidOut::default() },
     };
-    let inputs = Inputs { units: &units, starts: &laid.starts, members: &laid.values };
+    let inputs = Inputs { units: &units, starts: &laid.starts, members: &laid.values, texts: &laid.texts };
     let output = test.by.run(&inputs);
     Tested {
         columns: output.columns.into_iter().zip(test.by.columns()).map(|(column, (_, ty))| vector(column, *ty)).collect(),
@@ -58,7 +59,7 @@ fn vector(column: Column, ty: Type) -> Vector<'static> {
 /// The values of `expr` over all rows of `rel`.
 fn values(env: Env<'_>, rel: RelId, expr: ExprId) -> Vec<i64> {
     let ty = env.graph.type_of(expr);
-    numbers(chunked(env, rel, |_, batch| part(batch, expr)), ty)
+    numbers(chunked(env, rel, |_, batch| part(batch, expr)), ty).0
 }
 
 enum Part {
@@ -76,8 +77,8 @@ fn part(batch: &Batch<'_>, expr: ExprId) -> Part {
     Part::Numbers((0..batch.len).map(number).collect())
 }
 
-/// Parts end to end. Texts become their rank among the column's texts: equal where they are equal, in their order.
-fn numbers(parts: Vec<Part>, ty: Type) -> Vec<i64> {
+/// Parts end to end. Texts become their rank among the column's texts, which come along: equal where they are equal, in their order.
+fn numbers(parts: Vec<Part>, ty: Type) -> (Vec<i64>, Vec<Arc<str>>) {
     if !matches!(ty, Type::Text(_)) {
         let mut all = vec![];
         for part in parts {
@@ -86,13 +87,15 @@ fn numbers(parts: Vec<Part>, ty: Type) -> Vec<i64> {
                 Part::Texts(_, len) => all.resize(all.len() + len, MISSING),
             }
         }
-        return all;
+        return (all, vec![]);
     }
     let texts: Vec<(Vector<'static>, usize)> =
         parts.into_iter().map(|p| if let Part::Texts(v, len) = p { (v, len) } else { (Vector::null(ty), 0) }).collect();
     let len = texts.iter().map(|(_, len)| len).sum();
     let ranked = with_dictionary(concat(texts.iter().map(|(v, len)| (v, *len)), ty));
-    (0..len).map(|i| if ranked.is_valid(i) { ranked.number(i) } else { MISSING }).collect()
+    let ranks = (0..len).map(|i| if ranked.is_valid(i) { ranked.number(i) } else { MISSING }).collect();
+    let texts = if let Values::Code(_, dictionary) = &ranked.values { dictionary.values.to_vec() } else { vec![] };
+    (ranks, texts)
 }
 
 /// Members that take part, of the test's rows one after the other.
@@ -103,6 +106,8 @@ struct LaidOut {
     rows: Vec<u32>,
     /// By value.
     values: Vec<Vec<i64>>,
+    /// By value: what ranks stand for.
+    texts: Vec<Vec<Arc<str>>>,
 }
 
 fn laid_out(env: Env<'_>, rows: usize, members: &TestMembers) -> LaidOut {
@@ -122,15 +127,15 @@ fn laid_out(env: Env<'_>, rows: usize, members: &TestMembers) -> LaidOut {
         }
         starts.push(places.len());
     }
-    let values = members
+    let (values, texts) = members
         .values
         .iter()
         .map(|&value| {
             let parts = places.par_chunks(CHUNK).map(|rows| part(&Batch::list(env, rel, rows.to_vec()), value)).collect();
             numbers(parts, env.graph.type_of(value))
         })
-        .collect();
-    LaidOut { starts, rows: places, values }
+        .unzip();
+    LaidOut { starts, rows: places, values, texts }
 }
 
 #[cfg(test)]
@@ -219,7 +224,7 @@ mod tests {
         let want: Vec<i64> = benjamini_hochberg(&p).iter().map(|q| q.map_or(MISSING, |q| (q.p() * 1e9).round() as i64)).collect();
         assert_eq!(values(env, groups, of_group), want);
 
-        let LaidOut { starts, values: columns, rows } = laid_out(env, order.len(), &members);
+        let LaidOut { starts, values: columns, rows, .. } = laid_out(env, order.len(), &members);
         assert!(rows.iter().all(|&row| of("amount", row as usize) > crate::schema::Value::Money(50_000)));
         for (g, name) in order.iter().enumerate() {
             let large: Vec<i64> = naive[name].iter().map(|(_, fen)| *fen).filter(|fen| *fen > 50_000).collect();

@@ -5,6 +5,7 @@ mod export;
 mod html;
 mod ledger;
 mod markup;
+mod observed;
 mod reply;
 mod show;
 mod terminal;

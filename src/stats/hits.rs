@@ -5,7 +5,7 @@ use statrs::function::gamma::ln_gamma;
 
 use super::chart::Chart;
 use super::judged::{Judged, NO_VALUE, TOO_FEW, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
 use super::share::wilson;
 use super::tail::Tail;
 
@@ -106,15 +106,8 @@ fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
     let expected = probabilities.iter().sum::<f64>() / n as f64;
     let (low, high) = wilson(hits as i64, n as i64);
     let share = decimal(hits as f64 / n as f64, 6);
-    let figures = [
-        hits as i64,
-        share,
-        decimal(expected, 6),
-        share,
-        decimal(low, 6),
-        decimal(high, 6),
-        decimal(hits as f64 - expected * n as f64, 2),
-    ];
+    let figures =
+        [hits as i64, share, decimal(expected, 6), share, decimal(low, 6), decimal(high, 6), decimal(hits as f64 - expected * n as f64, 2)];
     let labels = ["hit".to_owned(), "missed".to_owned()];
     let chart = Chart::of(labels.into_iter(), &[hits, n - hits], &[expected, 1.0 - expected]);
     let leads = hit.into_iter().map(|(_, _, member)| member).collect();

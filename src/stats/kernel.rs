@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bunching::{self, Bunching};
 use super::digits::{self, Digits};
+use super::hits::{self, Hits};
+use super::rate::{self, Rate};
+use super::repeat::{self, Repeat};
 use super::share::{self, Share};
+use super::spread::{self, Spread};
 use crate::schema::{TextKind, Type};
 
 /// A value that a unit or member does not have, or a result that could not be computed.
@@ -20,6 +25,8 @@ pub struct Inputs<'a> {
     pub starts: &'a [usize],
     /// By value, then member.
     pub members: &'a [Vec<i64>],
+    /// By value of members: the texts that ranks stand for, ascending; none where the value is no text.
+    pub texts: &'a [Vec<Arc<str>>],
 }
 
 impl Inputs<'_> {
@@ -73,6 +80,11 @@ pub const SHOWN: f64 = 0.2;
 pub enum Kernel {
     Share(Share),
     Digits(Digits),
+    Bunching(Bunching),
+    Rate(Rate),
+    Hits(Hits),
+    Repeat(Repeat),
+    Spread(Spread),
 }
 
 impl Kernel {
@@ -81,6 +93,11 @@ impl Kernel {
         match self {
             Kernel::Share(_) => "share",
             Kernel::Digits(_) => "digits",
+            Kernel::Bunching(_) => "bunching",
+            Kernel::Rate(_) => "rate",
+            Kernel::Hits(_) => "hits",
+            Kernel::Repeat(_) => "repeat",
+            Kernel::Spread(_) => "spread",
         }
     }
     /// Names and types of the columns it gives.
@@ -88,12 +105,22 @@ impl Kernel {
         match self {
             Kernel::Share(_) => share::COLUMNS,
             Kernel::Digits(_) => digits::COLUMNS,
+            Kernel::Bunching(_) => bunching::COLUMNS,
+            Kernel::Rate(_) => rate::COLUMNS,
+            Kernel::Hits(_) => hits::COLUMNS,
+            Kernel::Repeat(_) => repeat::COLUMNS,
+            Kernel::Spread(_) => spread::COLUMNS,
         }
     }
     pub fn run(&self, inputs: &Inputs<'_>) -> Output {
         match self {
             Kernel::Share(spec) => share::run(spec, inputs),
             Kernel::Digits(spec) => digits::run(spec, inputs),
+            Kernel::Bunching(spec) => bunching::run(spec, inputs),
+            Kernel::Rate(spec) => rate::run(spec, inputs),
+            Kernel::Hits(spec) => hits::run(spec, inputs),
+            Kernel::Repeat(spec) => repeat::run(spec, inputs),
+            Kernel::Spread(spec) => spread::run(spec, inputs),
         }
     }
 }

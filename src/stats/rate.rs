@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::beta_binomial::{BetaBinomial, Peers};
 use super::chart::Chart;
 use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
 use super::share::{Side, wilson};
 use super::tail::Tail;
 
@@ -160,4 +160,103 @@ fn newest(inputs: &Inputs<'_>, unit: usize, hit: i64) -> Vec<usize> {
     let mut found: Vec<usize> = (0..dates.len()).filter(|&i| inputs.members_of(0, unit)[i] == hit).collect();
     found.sort_by(|&a, &b| dates[b].cmp(&dates[a]).then(a.cmp(&b)));
     found.into_iter().take(LEADS).map(|i| start + i).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::{Kernel, binomial};
+
+    /// Groups of (hits, members), members dated 1, 2, ...
+    fn run_on(groups: &[(usize, usize)], spec: Rate, values: [i64; 3]) -> Output {
+        let mut starts = vec![0];
+        let mut members = [vec![], vec![]];
+        for &(hits, n) in groups {
+            members[0].extend((0..n).map(|i| i64::from(i < hits)));
+            members[1].extend((0..n).map(|i| i as i64));
+            starts.push(members[0].len());
+        }
+        let units: Vec<Vec<i64>> = values.iter().map(|v| vec![*v; groups.len()]).collect();
+        Kernel::Rate(spec).run(&Inputs { units: &units, starts: &starts, members: &members, texts: &[] })
+    }
+    fn numbers(out: &Output, name: &str) -> Vec<i64> {
+        match &out.columns[COLUMNS.iter().position(|c| c.0 == name).unwrap()] {
+            Column::Number(v) => v.clone(),
+            Column::Text(_) => panic!("{name}"),
+        }
+    }
+    fn reasons(out: &Output) -> Vec<String> {
+        match out.columns.last() {
+            Some(Column::Text(v)) => v.iter().map(|t| t.as_deref().unwrap_or_default().to_owned()).collect(),
+            _ => panic!("reasons"),
+        }
+    }
+    fn spec(side: Side) -> Rate {
+        Rate { side, given: false, min_dates: 0, families: 0, peers: 0 }
+    }
+
+    #[test]
+    fn one_group_among_peers_that_vary() {
+        // Twelve groups of 40 with 4 to 9 hits, and one with 28.
+        let mut groups: Vec<(usize, usize)> = (0..12).map(|i| (4 + i % 6, 40)).collect();
+        groups.push((28, 40));
+        let out = run_on(&groups, spec(Side::High), [30, MISSING, 50_000_000]);
+        let q = numbers(&out, "q");
+        assert!(q[12] < 50_000_000 && q[..12].iter().all(|q| *q > 500_000_000), "{q:?}");
+        let mut peers = Peers::default();
+        for &(hits, n) in &groups[..12] {
+            peers.add(hits as u64, n as u64);
+        }
+        let (want, _) = peers.fit().tails(28, 40);
+        assert_eq!(numbers(&out, "p")[12], decimal(want.p(), 9));
+        assert_eq!(numbers(&out, "peer.n"), vec![12; 13]);
+        // Records to look at: hits, the newest first.
+        let first: Vec<usize> = out.leads.iter().filter(|(member, _)| *member >= 480).map(|(member, _)| *member).collect();
+        assert_eq!(first, (480..508).rev().take(25).collect::<Vec<_>>());
+        let low = run_on(&groups, spec(Side::Low), [30, MISSING, 50_000_000]);
+        assert!(numbers(&low, "q").iter().all(|q| *q == MISSING || *q > 50_000_000), "nobody is low");
+    }
+
+    #[test]
+    fn against_a_given_share_peers_do_not_matter() {
+        let given = Rate { given: true, ..spec(Side::High) };
+        let out = run_on(&[(5, 6), (1, 6), (5, 5)], given, [6, 100_000, 50_000_000]);
+        let p = numbers(&out, "p");
+        assert_eq!(p[0], decimal(binomial(5, 6, 0.1).0.p(), 9));
+        assert_eq!(p[1], decimal(1.0 - 0.9f64.powi(6), 9));
+        assert_eq!(reasons(&out), ["", "", "too few records"]);
+        assert_eq!(numbers(&out, "effect")[0], 833_333 - 100_000);
+        assert_eq!(numbers(&out, "family_size")[..2], [2, 2]);
+    }
+
+    #[test]
+    fn what_can_never_be_flagged_is_not_tested() {
+        // Four of four at one half are at best 0.0625.
+        let given = Rate { given: true, ..spec(Side::High) };
+        let out = run_on(&[(4, 4), (9, 9)], given, [3, 500_000, 50_000_000]);
+        assert_eq!(reasons(&out), ["too few records", ""]);
+        assert_eq!(numbers(&out, "family_size")[1], 1);
+    }
+
+    #[test]
+    fn too_few_peers_and_batches() {
+        let groups = vec![(3, 30); 8];
+        assert!(reasons(&run_on(&groups, spec(Side::High), [30, MISSING, 50_000_000])).iter().all(|r| r == TOO_FEW_PEERS));
+        let groups = vec![(3, 30); 9];
+        let dated = |min_dates| reasons(&run_on(&groups, Rate { min_dates, ..spec(Side::High) }, [30, MISSING, 50_000_000]));
+        assert!(dated(30).iter().all(String::is_empty), "thirty days");
+        assert!(dated(31).iter().all(|r| r == BATCH));
+    }
+
+    #[test]
+    fn unknown_and_late_members_are_counted_apart() {
+        let members = [vec![1, 0, MISSING, 2, 2, 1], vec![0; 6]];
+        let units = [vec![3], vec![500_000], vec![MISSING]];
+        let out = run(&Rate { given: true, ..spec(Side::Both) }, &Inputs { units: &units, starts: &[0, 6], members: &members, texts: &[] });
+        assert_eq!((numbers(&out, "n")[0], numbers(&out, "hits")[0], numbers(&out, "n_excluded")[0]), (3, 2, 3));
+        let Column::Text(words) = &out.columns[2] else { panic!("words") };
+        assert_eq!(words[0].as_deref(), Some("1 unknown, 2 after the deadline"));
+        // Twice the smaller tail of two or more of three, at most 1.
+        assert_eq!(numbers(&out, "p")[0], 1_000_000_000);
+    }
 }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::chart::Chart;
 use super::judged::{Judged, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
 use super::share::wilson;
 use super::similar::{self, Expected, Features};
 use super::tail::{Tail, binomial};
@@ -42,7 +42,7 @@ const STANDARD: usize = 3;
 const SIMILAR: usize = 4;
 const MIN_LENGTH: usize = 5;
 const KEYS: usize = 6;
-/// Where nothing else is known.
+/// Of texts, where nothing else is known.
 const USUAL: f64 = 0.8;
 /// Less similar records do not repeat each other, however rare that is.
 const LEAST: f64 = 0.6;
@@ -61,7 +61,7 @@ impl Counts {
 }
 
 pub fn run(spec: &Repeat, inputs: &Inputs<'_>) -> Output {
-    let (values, near) = if spec.near { classes(spec, inputs) } else { (inputs.members[..spec.columns].iter().map(Cow::Borrowed).collect(), None) };
+    let (values, near) = if spec.near { classes(spec, inputs) } else { (plain(spec, inputs), None) };
     let peers = inputs.ids(KEYS..KEYS + spec.families + spec.peers);
     let mut totals: Vec<Counts> = vec![];
     for (unit, &id) in peers.iter().enumerate() {
@@ -79,7 +79,7 @@ pub fn run(spec: &Repeat, inputs: &Inputs<'_>) -> Output {
     let units: Vec<Judged<9>> = (0..inputs.len())
         .into_par_iter()
         .with_min_len(16)
-        .map(|unit| judge(spec, inputs, unit, &values, &totals[peers[unit] as usize], near))
+        .map(|unit| judge(inputs, unit, &values, &totals[peers[unit] as usize], near))
         .collect();
     output(&units, &inputs.ids(KEYS..KEYS + spec.families))
 }
@@ -92,7 +92,7 @@ struct Set {
     p: Tail,
 }
 
-fn judge(spec: &Repeat, inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<i64>>], total: &Counts, near: Option<Near>) -> Judged<9> {
+fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<i64>>], total: &Counts, near: Option<Near>) -> Judged<9> {
     let range = inputs.starts[unit]..inputs.starts[unit + 1];
     let [min, min_n, min_columns, standard] = [MIN, MIN_N, MIN_COLUMNS, STANDARD].map(|value| inputs.unit_value(value, unit));
     let apart = &inputs.members[inputs.members.len() - 2];
@@ -103,19 +103,17 @@ fn judge(spec: &Repeat, inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<
             *own.of.entry((column, values[member])).or_default() += 1;
         }
     }
-    let frequency = |column: usize, value: i64| {
-        (total.get(column, value) - own.get(column, value)) as f64 + 0.5
-    };
+    let elsewhere = |column: usize, value: i64| total.get(column, value) - own.get(column, value);
     let outside = (total.records - own.records) as f64 + 1.0;
     let (mut silent, mut usual) = (0u64, 0u64);
     let mut vectors: Vec<(Vec<i64>, i64, usize)> = vec![];
     for member in range {
         let vector: Vec<i64> = values.iter().map(|values| values[member]).collect();
         let says = |value: i64| value != 0 && value != MISSING;
-        let rare = |column: usize, value: i64| frequency(column, value) * 1e6 <= standard as f64 * outside;
+        let rare = |column: usize, value: i64| elsewhere(column, value) as f64 * 1e6 <= standard as f64 * (outside - 1.0);
         let said = vector.iter().filter(|v| says(**v)).count();
         let told = vector.iter().enumerate().filter(|(column, v)| says(**v) && rare(*column, **v)).count();
-        let asked = usize::try_from(min_columns).unwrap_or(spec.columns).clamp(1, spec.columns);
+        let asked = usize::try_from(min_columns).unwrap_or(values.len()).clamp(1, values.len());
         if said < asked {
             silent += 1;
         } else if told < asked {
@@ -142,7 +140,7 @@ fn judge(spec: &Repeat, inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<
     let mut sets: Vec<Set> = vectors
         .chunk_by(|a, b| a.0 == b.0)
         .map(|same| {
-            let chance = same[0].0.iter().enumerate().map(|(column, value)| frequency(column, *value) / outside).product();
+            let chance = same[0].0.iter().enumerate().map(|(column, value)| (elsewhere(column, *value) as f64 + 0.5) / outside).product();
             Set { chance, members: same.iter().map(|(_, once, member)| (*once, *member)).collect(), p: Tail { ln: 0.0 } }
         })
         .collect();
@@ -154,12 +152,11 @@ fn judge(spec: &Repeat, inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<
         set.members.sort_unstable_by_key(|(_, member)| *member);
     }
     // The least likely first, of these the largest.
-    sets.sort_by(|a, b| {
-        a.p.ln.total_cmp(&b.p.ln).then(b.members.len().cmp(&a.members.len())).then(a.members[0].1.cmp(&b.members[0].1))
-    });
+    sets.sort_by(|a, b| a.p.ln.total_cmp(&b.p.ln).then(b.members.len().cmp(&a.members.len())).then(a.members[0].1.cmp(&b.members[0].1)));
     let used = vectors.len() as u64;
     let repeated: u64 = sets.iter().map(|set| set.members.len() as u64).sum();
-    let (p, same, expected) = sets.first().map_or((Tail { ln: 0.0 }, 1, 0.0), |set| (set.p, set.members.len() as u64, set.chance * trials as f64));
+    let (p, same, expected) =
+        sets.first().map_or((Tail { ln: 0.0 }, 1, 0.0), |set| (set.p, set.members.len() as u64, set.chance * trials as f64));
     let (low, high) = wilson(repeated as i64, used as i64);
     let figures = [
         same as i64,
@@ -179,6 +176,17 @@ fn judge(spec: &Repeat, inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<
     Judged { n: used, excluded, p: Ok(p), figures, chart: Some(chart), leads }
 }
 
+/// The columns as they are. The first text of a column says something too: 0 is kept for what does not.
+fn plain<'a>(spec: &Repeat, inputs: &Inputs<'a>) -> Vec<Cow<'a, Vec<i64>>> {
+    let column = |(column, values): (usize, &'a Vec<i64>)| match inputs.texts.get(column) {
+        Some(texts) if !texts.is_empty() => {
+            Cow::Owned(values.iter().map(|rank| if *rank == MISSING { MISSING } else { rank + 1 }).collect())
+        }
+        _ => Cow::Borrowed(values),
+    };
+    inputs.members[..spec.columns].iter().enumerate().map(column).collect()
+}
+
 /// From which similarity on, and what is usual among records of different groups.
 #[derive(Clone, Copy)]
 struct Near {
@@ -195,14 +203,15 @@ fn classes<'a>(spec: &Repeat, inputs: &Inputs<'a>) -> (Vec<Cow<'a, Vec<i64>>>, O
     let least = setting(MIN_LENGTH).unwrap_or(0).max(1) as usize;
     let (sets, of_member) = match texts {
         Some(texts) => of_texts(texts, &inputs.members[0], least),
-        None => of_records(&inputs.members[..spec.columns], count),
+        None => of_records(&inputs.members[..spec.columns], count, setting(MIN_COLUMNS).unwrap_or(1).max(1) as usize),
     };
-    let units = (0..inputs.len()).flat_map(|unit| inputs.starts[unit]..inputs.starts[unit + 1]).zip(
-        (0..inputs.len()).flat_map(|unit| std::iter::repeat_n(unit, inputs.starts[unit + 1] - inputs.starts[unit])),
-    );
+    let units = (0..inputs.len())
+        .flat_map(|unit| inputs.starts[unit]..inputs.starts[unit + 1])
+        .zip((0..inputs.len()).flat_map(|unit| std::iter::repeat_n(unit, inputs.starts[unit + 1] - inputs.starts[unit])));
     let members: Vec<(usize, usize)> = units.filter_map(|(member, unit)| Some((unit, of_member[member]?))).collect();
     let usual = similar::expected(&members, &sets);
-    let found = usual.map_or(USUAL, |usual| usual.high.max(LEAST));
+    let unknown = if texts.is_some() { USUAL } else { LEAST };
+    let found = usual.map_or(unknown, |usual| usual.high.max(LEAST));
     let similar = setting(SIMILAR).map_or(found, |millionths| millionths as f64 / 1e6);
     let class = similar::classes(&sets, similar);
     // 0 is kept for what says nothing.
@@ -232,7 +241,7 @@ fn of_texts(texts: &[Arc<str>], ranks: &[i64], least: usize) -> (Vec<Features>, 
 }
 
 /// The same of records by their values, in the order of the values.
-fn of_records(columns: &[Vec<i64>], count: usize) -> (Vec<Features>, Vec<Option<usize>>) {
+fn of_records(columns: &[Vec<i64>], count: usize, least: usize) -> (Vec<Features>, Vec<Option<usize>>) {
     let vector = |member: usize| columns.iter().map(|values| values[member]).collect::<Vec<i64>>();
     let mut known: Vec<Vec<i64>> = (0..count).map(vector).collect();
     known.sort_unstable();
@@ -241,6 +250,128 @@ fn of_records(columns: &[Vec<i64>], count: usize) -> (Vec<Features>, Vec<Option<
         .par_iter()
         .map(|vector| similar::of_values(vector.iter().copied().enumerate().filter(|(_, value)| *value != 0 && *value != MISSING)))
         .collect();
-    let of_member = (0..count).map(|member| known.binary_search(&vector(member)).ok().filter(|&at| !sets[at].is_empty())).collect();
+    let of_member = (0..count).map(|member| known.binary_search(&vector(member)).ok().filter(|&at| sets[at].len() >= least)).collect();
     (sets, of_member)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn units(groups: usize, values: [i64; 6]) -> Vec<Vec<i64>> {
+        values.iter().map(|v| vec![*v; groups]).collect()
+    }
+    fn run_on(groups: &[Vec<[i64; 2]>], values: [i64; 6], near: bool) -> Output {
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(groups.iter().scan(0, |end, g| {
+                *end += g.len();
+                Some(*end)
+            }))
+            .collect();
+        let all = groups.concat();
+        let mut members: Vec<Vec<i64>> = (0..2).map(|c| all.iter().map(|r| r[c]).collect()).collect();
+        members.extend([vec![MISSING; all.len()], vec![MISSING; all.len()]]);
+        let units = units(groups.len(), values);
+        run(&Repeat { columns: 2, near, families: 0, peers: 0 }, &Inputs { units: &units, starts: &starts, members: &members, texts: &[] })
+    }
+    fn numbers(out: &Output, name: &str) -> Vec<i64> {
+        match &out.columns[COLUMNS.iter().position(|c| c.0 == name).unwrap()] {
+            Column::Number(v) => v.clone(),
+            Column::Text(_) => panic!("{name}"),
+        }
+    }
+    /// Sets of 3, groups of 4, both columns, standard from 20 % on.
+    const VALUES: [i64; 6] = [3, 4, 2, 200_000, MISSING, 1];
+
+    proptest! {
+        /// Against the page's words, record by record.
+        #[test]
+        fn sets_are_those_of_a_plain_count(groups in prop::collection::vec(prop::collection::vec([0i64..4, 1i64..40], 4..10), 2..5)) {
+            let out = run_on(&groups, VALUES, false);
+            let p = numbers(&out, "p");
+            for (g, own) in groups.iter().enumerate() {
+                let outside: Vec<[i64; 2]> = groups.iter().enumerate().filter(|(o, _)| *o != g).flat_map(|(_, r)| r.clone()).collect();
+                let with = |c: usize, v: i64| outside.iter().filter(|r| r[c] == v).count() as f64;
+                let total = outside.len() as f64;
+                let used: Vec<[i64; 2]> =
+                    own.iter().copied().filter(|r| (0..2).all(|c| r[c] != 0 && with(c, r[c]) * 5.0 <= total)).collect();
+                if used.len() < 4 {
+                    prop_assert_eq!(p[g], MISSING);
+                    continue;
+                }
+                let mut kinds = used.clone();
+                kinds.sort_unstable();
+                kinds.dedup();
+                let mut best = 1.0f64;
+                for kind in &kinds {
+                    let m = used.iter().filter(|r| *r == kind).count();
+                    if m >= 3 {
+                        let chance: f64 = (0..2).map(|c| (with(c, kind[c]) + 0.5) / (total + 1.0)).product();
+                        best = best.min(binomial(m as u64 - 1, own.len() as u64 - 1, chance).0.p() * kinds.len() as f64);
+                    }
+                }
+                prop_assert!((p[g] as f64 / 1e9 - best).abs() < 1e-8, "{} {}", p[g], best);
+            }
+        }
+    }
+
+    #[test]
+    fn what_many_have_elsewhere_is_a_standard_amount() {
+        let mut random = 1i64;
+        let mut next = || {
+            random = random * 48_271 % 2_147_483_647;
+            random % 9_000 + 1_000
+        };
+        // Four alike among ten; a rent that half of all have; everything one's own.
+        let mut groups: Vec<Vec<[i64; 2]>> = (0..6).map(|_| (0..10).map(|_| [next(), next()]).collect()).collect();
+        for record in &mut groups[0][..4] {
+            *record = [5_120, 3_310];
+        }
+        for group in &mut groups[1..] {
+            for record in &mut group[..5] {
+                *record = [600, 1_260];
+            }
+        }
+        let out = run_on(&groups, VALUES, false);
+        assert_eq!(numbers(&out, "same"), [4, 1, 1, 1, 1, 1]);
+        assert_eq!(numbers(&out, "n"), [10, 5, 5, 5, 5, 5]);
+        assert_eq!(numbers(&out, "n_excluded"), [0, 5, 5, 5, 5, 5]);
+        let q = numbers(&out, "q");
+        assert!(q[0] < 1_000_000 && q[1..].iter().all(|q| *q == 1_000_000_000), "{q:?}");
+        assert_eq!(out.leads, [(0, 0), (1, 1), (2, 2), (3, 3)]);
+    }
+
+    #[test]
+    fn records_of_one_household_count_once_and_near_texts_are_one() {
+        let texts: Vec<Arc<str>> = [
+            "本户种植玉米两亩，收入三千元，无异议",
+            "该户种植辣椒三亩，收入三千元，表示满意",
+            "该户种植辣椒三亩，收入五千元，表示满意",
+            "短",
+            "老人住院两周，子女照看，已报销费用",
+        ]
+        .map(Arc::from)
+        .to_vec();
+        // Group 0: three near notes on two households, then on three. Group 1: others.
+        let run_of = |third: i64| {
+            let members = vec![vec![1, 2, 1, 3, 0, 4, 4, 0], vec![7, 8, third, 9, 1, 2, 3, 4], vec![MISSING; 8]];
+            let inputs = Inputs {
+                units: &units(2, [3, 2, 1, 500_000, 700_000, 5]),
+                starts: &[0, 4, 8],
+                members: &members,
+                texts: &[texts.clone(), vec![], vec![]],
+            };
+            run(&Repeat { columns: 1, near: true, families: 0, peers: 0 }, &inputs)
+        };
+        let (twice, thrice) = (run_of(7), run_of(9));
+        assert_eq!(numbers(&twice, "same")[0], 1, "two households are no set of three");
+        assert_eq!(numbers(&thrice, "same")[0], 3);
+        assert_eq!(numbers(&thrice, "n_excluded")[0], 1, "too short");
+        assert_eq!(numbers(&thrice, "similar")[0], 70);
+        let unset = run_on(&[vec![[1, 2]; 5], vec![[3, 4]; 5]], [3, 4, 2, 200_000, MISSING, 1], true);
+        assert_eq!(numbers(&unset, "similar"), [60, 60], "too few pairs to know what is usual");
+        assert_eq!(numbers(&unset, "same"), [5, 5]);
+    }
 }

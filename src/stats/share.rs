@@ -82,7 +82,7 @@ mod tests {
     fn a_share_far_from_the_others() {
         // 18 of 20 where the other 180 have 18; 2 of 20; two trials only; a missing count.
         let units = [vec![18, 2, 1, MISSING], vec![20, 20, 2, 20], vec![36, 36, 36, 36], vec![200; 4], vec![7; 4]];
-        let run = |side| run(&Share { side, min_n: 10 }, &Inputs { units: &units, starts: &[0; 5], members: &[] }).columns;
+        let run = |side| run(&Share { side, min_n: 10 }, &Inputs { units: &units, starts: &[0; 5], members: &[], texts: &[] }).columns;
         let columns = run(Side::High);
         assert_eq!(columns.len(), COLUMNS.len());
         assert_eq!(columns[0], Column::Number(vec![900_000, 100_000, MISSING, MISSING]));

@@ -203,9 +203,8 @@ mod tests {
     fn what_is_usual_is_that_of_different_groups() {
         // A form of 16 words that all share, and two of 64 of one's own: within a group all are equal.
         let mut random = ChaCha8Rng::seed_from_u64(3);
-        let sets: Vec<Features> = (0..60)
-            .map(|_| of_values((0..16).map(|c| (c, 1)).chain((16..18).map(|c| (c, random.random_range(1..65))))))
-            .collect();
+        let sets: Vec<Features> =
+            (0..60).map(|_| of_values((0..16).map(|c| (c, 1)).chain((16..18).map(|c| (c, random.random_range(1..65)))))).collect();
         let members: Vec<(usize, usize)> = (0..60).flat_map(|group| [(group, group); 3]).collect();
         let usual = expected(&members, &sets).expect("pairs enough");
         assert!((usual.mean - 0.8).abs() < 0.02, "{usual:?}");

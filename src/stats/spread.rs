@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::chart::Chart;
 use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
 use super::tail::chi_square_below;
 
 /// The variance of the logarithms of a group's figures against the median variance of its peers: lower tail.
@@ -142,4 +142,83 @@ fn nearest(inputs: &Inputs<'_>, unit: usize, group: &Group) -> Vec<usize> {
         figures.iter().enumerate().filter(|(_, f)| **f > 0).map(|(i, f)| (f.abs_diff(middle), inputs.starts[unit] + i)).collect();
     found.sort_unstable();
     found.into_iter().take(LEADS).map(|(_, member)| member).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// exp(mean + sd z), z about normal (sum of twelve).
+    fn group_of(random: &mut ChaCha8Rng, n: usize, sd: f64) -> Vec<i64> {
+        (0..n)
+            .map(|_| {
+                let z: f64 = (0..12).map(|_| random.random_range(0.0..1.0)).sum::<f64>() - 6.0;
+                (13.0 + sd * z).exp().round() as i64
+            })
+            .collect()
+    }
+    fn run_on(groups: &[Vec<i64>], least: i64) -> Output {
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(groups.iter().scan(0, |end, g| {
+                *end += g.len();
+                Some(*end)
+            }))
+            .collect();
+        let units = [vec![least; groups.len()]];
+        let members = [groups.concat(), vec![MISSING; starts[groups.len()]]];
+        run(&Spread { families: 0, peers: 0 }, &Inputs { units: &units, starts: &starts, members: &members, texts: &[] })
+    }
+    fn numbers(out: &Output, name: &str) -> Vec<i64> {
+        match &out.columns[COLUMNS.iter().position(|c| c.0 == name).unwrap()] {
+            Column::Number(v) => v.clone(),
+            Column::Text(_) => panic!("{name}"),
+        }
+    }
+
+    #[test]
+    fn a_collapsed_group_is_found_and_honest_ones_are_not() {
+        let mut false_ones = 0;
+        for seed in 0..10 {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            let mut groups: Vec<Vec<i64>> = (0..60).map(|i| group_of(&mut random, 20 + i, 0.5)).collect();
+            groups[7] = group_of(&mut random, 30, 0.03);
+            let out = run_on(&groups, 12);
+            let q = numbers(&out, "q");
+            assert!(q[7] < 1_000_000, "seed {seed}: {}", q[7]);
+            assert!(numbers(&out, "effect")[7] > 900_000);
+            assert_eq!(numbers(&out, "peer.n")[7], 59);
+            false_ones += q.iter().enumerate().filter(|(i, q)| *i != 7 && **q <= 50_000_000).count();
+        }
+        assert!(false_ones <= 3, "{false_ones} of 590 honest groups");
+    }
+
+    #[test]
+    fn few_figures_fixed_ones_and_few_peers_are_not_tested() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut groups: Vec<Vec<i64>> = (0..12).map(|_| group_of(&mut random, 20, 0.5)).collect();
+        groups[0].truncate(11);
+        groups[1] = vec![126_000; 20];
+        groups[2].extend([0, -5, MISSING]);
+        let out = run_on(&groups, 12);
+        let Some(Column::Text(reasons)) = out.columns.last() else { panic!("reasons") };
+        assert_eq!(reasons[0].as_deref(), Some(TOO_FEW));
+        assert_eq!(reasons[1].as_deref(), Some(FIXED));
+        assert!(reasons[2..].iter().all(Option::is_none));
+        let Column::Text(words) = &out.columns[2] else { panic!("words") };
+        assert_eq!(words[2].as_deref(), Some("1 without a value, 2 zero or negative"));
+        let few = run_on(&groups[2..10], 12);
+        let Some(Column::Text(reasons)) = few.columns.last() else { panic!("reasons") };
+        assert!(reasons.iter().all(|r| r.as_deref() == Some(TOO_FEW_PEERS)));
+    }
+
+    #[test]
+    fn the_order_of_the_rows_changes_nothing() {
+        let mut random = ChaCha8Rng::seed_from_u64(4);
+        let groups: Vec<Vec<i64>> = (0..12).map(|_| group_of(&mut random, 25, 0.4)).collect();
+        let turned: Vec<Vec<i64>> = groups.iter().map(|g| g.iter().rev().copied().collect()).collect();
+        assert_eq!(run_on(&groups, 12).columns, run_on(&turned, 12).columns);
+    }
 }

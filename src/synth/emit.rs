@@ -68,11 +68,9 @@ fn head_row(village: &Village, h: &Household, tables: &mut Tables) {
         Some(raw) => row.text(raw),
         None => row.number(h.phone),
     };
-    let address = || format!("{}{}组{}号", village.site.name, 1 + h.number % 6, h.number);
-    row.number(h.account).text(&h.address.clone().unwrap_or_else(address)).yes_no(h.private).date(as_of());
+    row.number(h.account).text(&h.address.clone().unwrap_or_else(|| address(village, h))).yes_no(h.private).date(as_of());
     let checked = || day(year_of(as_of()), 2, 3) + ((village.site.index * 37 + h.number * 53) % 300) as i32;
     row.date(h.checked.unwrap_or_else(checked));
-    row.number(h.account).text(&address(village, h)).yes_no(h.private).date(as_of());
     drop(row);
     let head = h.head_person();
     tables.row(T::Accounts).number(h.account).text("person").id(&head.id).text(&head.name).date(h.identified.min(day(2016, 12, 1)) + 9);

@@ -41,10 +41,6 @@ pub(super) enum T {
     Vouchers,
     ExemptionsLog,
     DeliveriesLog,
-}
-
-const YEARLY: usize = 4;
-const TABLES: usize = 35;
     Land,
     Herds,
     IncomeItems,
@@ -57,7 +53,7 @@ const TABLES: usize = 35;
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 41;
+const TABLES: usize = 44;
 
 struct Spec {
     name: &'static str,

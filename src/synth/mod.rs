@@ -8,6 +8,7 @@ mod areas;
 mod calendar;
 mod draw;
 mod emit;
+mod facts;
 mod family;
 mod farm;
 mod files;
@@ -40,17 +41,6 @@ use layout::Layout;
 pub use roll::{RollOptions, RollRates, RollSummary, write_roll};
 pub use score::{KindScore, Missed, RuleScore, Score, Totals, score};
 pub use truth::{Role, Truth, TruthRow};
-
-const PROJECT: &str = include_str!("../../sample_data/recount.yaml");
-const PARAMETERS: &str = include_str!("../../sample_data/policy/parameters.csv");
-const STANDARDS: &str = include_str!("../../sample_data/policy/standards.csv");
-/// The other policy tables that the project file names, copied as they are.
-const POLICY_TABLES: [(&str, &str); 4] = [
-    ("policy/exclusions.csv", include_str!("../../sample_data/policy/exclusions.csv")),
-    ("policy/placeholders.csv", include_str!("../../sample_data/policy/placeholders.csv")),
-    ("policy/not_income.csv", include_str!("../../sample_data/policy/not_income.csv")),
-    ("policy/herd_values.csv", include_str!("../../sample_data/policy/herd_values.csv")),
-];
 
 /// Villages made at once: bounds the memory, and is large enough to keep all threads busy.
 const BATCH: usize = 64;
