@@ -195,7 +195,7 @@ impl Resolver<'_> {
                     self.problems.push(
                         Diagnostic::error(
                             "drop-without-group",
-                            "`drop` takes records out of a group, and the unit of this check has no member records",
+                            "`drop` takes records out of a group, and the unit of this check has none that it could do without",
                         )
                         .at(drop.span.clone(), format!("the unit is a {}", check.unit))
                         .help("write `when:` to exempt the finding as a whole"),
@@ -220,7 +220,8 @@ impl Resolver<'_> {
 
 /// Scope of `drop`: the member record beside the names of the unit.
 fn member_scope(check: &CheckPlan, catalog: &Catalog, graph: &Graph) -> Option<Scope> {
-    if matches!(check.flag, Flag::Pairs(_)) {
+    // A test is of all groups at once: it is not made again for one of them.
+    if matches!(check.flag, Flag::Pairs(_)) || check.leads.is_some() {
         return None;
     }
     let members = check.members.first()?;
