@@ -48,10 +48,10 @@ pub fn diff(project: &Project, old: &[RuleFile], new: &[RuleFile], options: &Opt
     let mut out = vec![];
     for rule in rules.into_iter().filter(|rule| !unchanged.contains(rule)) {
         let (was, is) = (old_findings.remove(rule).unwrap_or_default(), new_findings.remove(rule).unwrap_or_default());
-        let flagged = |all: &[&Finding]| -> BTreeSet<String> { all.iter().filter(|f| !f.exempt).map(|f| f.key.clone()).collect() };
+        let flagged = |all: &[Finding]| -> BTreeSet<String> { all.iter().filter(|f| !f.exempt).map(|f| f.key.clone()).collect() };
         let (keys_was, keys_is) = (flagged(&was), flagged(&is));
-        let only = |all: &[&Finding], other: &BTreeSet<String>| -> Vec<Finding> {
-            all.iter().filter(|f| !f.exempt && !other.contains(&f.key)).map(|f| (*f).clone()).collect()
+        let only = |all: &[Finding], other: &BTreeSet<String>| -> Vec<Finding> {
+            all.iter().filter(|f| !f.exempt && !other.contains(&f.key)).cloned().collect()
         };
         let lost = only(&was, &keys_is);
         let exempt: BTreeSet<&str> = is.iter().filter(|f| f.exempt).map(|f| f.key.as_str()).collect();
@@ -68,10 +68,10 @@ pub fn diff(project: &Project, old: &[RuleFile], new: &[RuleFile], options: &Opt
     Ok(out)
 }
 
-fn by_rule(audit: &Audit) -> BTreeMap<&str, Vec<&Finding>> {
-    let mut all: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
-    for finding in &audit.findings {
-        all.entry(&finding.rule).or_default().push(finding);
+fn by_rule(audit: &Audit) -> BTreeMap<String, Vec<Finding>> {
+    let mut all: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    for finding in audit.findings.iter() {
+        all.entry(finding.rule.to_string()).or_default().push(finding);
     }
     all
 }

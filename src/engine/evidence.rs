@@ -7,8 +7,6 @@ use crate::check::{CheckPlan, Flag};
 use crate::exec::{Batch, is_row};
 use crate::finding::{Cell, EvidenceRow, Name};
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId, TestId};
-use crate::table::{Loaded, Table, WantedCells};
-use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId};
 use crate::table::Table;
 
 /// A row of the frame that is shown, with the columns that were read.

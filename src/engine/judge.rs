@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustc_hash::FxHashMap;
 
 use super::deliver::deliver;
 use super::late::{self, LateJob, Packed};
@@ -63,7 +61,7 @@ impl Part {
     /// Takes in what other rules gave.
     pub fn extend(&mut self, other: Part) {
         self.outcomes.extend(other.outcomes);
-        self.findings.extend(other.findings);
+        self.findings.append(other.findings);
         self.populations.extend(other.populations);
         self.profile.extend(other.profile);
         self.flagged.extend(other.flagged);

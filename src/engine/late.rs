@@ -45,7 +45,7 @@ pub struct LateJob<'j> {
 type Exemptions = (Vec<ExemptionCheck>, bool);
 
 /// A finding without key, records hash and delivered cells, and the records behind its evidence.
-type Draft = (Finding, Vec<RecordUse>);
+pub type Draft = (Finding, Vec<RecordUse>);
 
 /// Findings of some units as they are kept, all but their cells as delivered.
 pub struct Packed {
@@ -100,7 +100,8 @@ fn identity_keys<'e>(env: Env<'e>, rule: &Rule, rows: &[u32]) -> Option<Vec<Rc<V
     })
 }
 
-fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Vec<Draft> {
+/// The findings of the units `rows`, without name, hash of records and cells as delivered.
+pub fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Vec<Draft> {
     let check = &job.rule.check;
     match &check.flag {
         Flag::Row(_) => {

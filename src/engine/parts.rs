@@ -79,10 +79,6 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
             Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
         };
         all.extend(part);
-        all.outcomes.extend(part.outcomes);
-        all.findings.append(part.findings);
-        all.populations.extend(part.populations);
-        all.profile.extend(part.profile);
     }
     Ok((receipts, all))
 }

@@ -83,7 +83,6 @@ impl Prepared {
         }
         let positions: Vec<usize> = self.ready().map(|(i, _)| i).collect();
         for i in positions {
-            let read = self.needs_of(&Asked { rules: vec![i], ..Asked::default() }).columns;
             let read = self.reads(i);
             let named: Vec<String> = self.absent.iter().filter(|t| read.contains_key(*t)).map(|t| format!("`{t}`")).collect();
             if !named.is_empty() {

@@ -15,7 +15,7 @@ use super::{Options, evidence};
 use crate::check::{Flag, Reason};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Batch, Env, Exec, Ids, PairFlag, REASONS, Reached, Schedule, judge_unit, pairs_of, run_pass};
-use crate::finding::{ExemptionCheck, ParameterUse};
+use crate::finding::{Drawer, ExemptionCheck, ParameterUse};
 use crate::plan::{BinaryOp, Catalog, Expr, ExprId, Graph, Hop, Rel, RelId, RowRef, UnaryOp};
 use crate::project::Project;
 use crate::rule::{Rule, RuleFile};
@@ -345,14 +345,15 @@ impl Why<'_> {
                 evidence_rows: self.options.evidence_rows,
                 names: self.names,
                 secret: &self.options.secret,
+                drawer: &Drawer::default(),
             };
-            if let Some((finding, _)) = late::findings(self.env, self.project, &late, &[row]).into_iter().next() {
+            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row]).into_iter().next() {
                 if became == Became::Flagged {
                     became = if finding.exempt { Became::Exempt } else { Became::Flagged };
                     out.exemptions = finding.exemptions;
                 }
                 out.became = became;
-                out.figures = finding.figures.into_iter().map(|f| (f.name, f.value)).collect();
+                out.figures = finding.figures.into_iter().map(|f| (f.name.to_string(), f.value)).collect();
                 out.parameters = finding.parameters;
             }
         }
@@ -424,7 +425,7 @@ impl Why<'_> {
     fn name(&self, frame: &[RelId], id: ExprId) -> String {
         let graph = self.env.graph;
         let id = uncast(graph, id);
-        let named = self.rule.figures.iter().find(|(_, e)| uncast(graph, *e) == id).map(|(name, _)| name.clone());
+        let named = self.rule.figures.iter().find(|(_, e)| uncast(graph, *e) == id).map(|(name, _)| name.to_string());
         named.unwrap_or_else(|| graph.show(self.env.catalog, frame, id))
     }
 }

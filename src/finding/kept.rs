@@ -242,6 +242,10 @@ impl Findings {
         self.batches.extend(other.batches);
         self.briefs.extend(other.briefs.into_iter().map(|brief| Brief { batch: brief.batch + before, ..brief }));
     }
+    /// Leaves out all others.
+    pub fn retain(&mut self, keep: impl FnMut(&Brief) -> bool) {
+        self.briefs.retain(keep);
+    }
     pub fn len(&self) -> usize {
         self.briefs.len()
     }

@@ -103,6 +103,8 @@ fn became(unit: &UnitWhy) -> String {
                 Reason::NotCovered => "the register does not cover its place and day",
                 Reason::NotDue => "the window is not over at the as-of date",
                 Reason::FailedIntegrity => "an integrity rule set the record aside",
+                Reason::TooFew => "too few records for the test",
+                Reason::NotApplicable => "the test does not apply",
                 Reason::MissingValue => "a value that the rule needs is missing",
             }
         ),

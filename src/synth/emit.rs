@@ -152,27 +152,15 @@ fn act(village: &Village, household: usize, e: &Event, tables: &mut Tables) {
     let v = village.site.index + 1;
     let mut row = tables.row(T::Events);
     row.key('E', v, e.number, 5).key('H', v, household, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
-    row.int(e.minute)
-        .text(if e.paper { "paper" } else { "system" })
-        .text(&e.actor)
-        .key('O', village.site.town + 1, 1, 2)
-        .date(e.system_on);
+    row.int(e.minute).text(if e.paper { "paper" } else { "system" }).text(&e.actor).key('O', village.site.town + 1, 1, 2).date(e.system_on);
     row.opt_id(e.signer.as_ref()).text(e.reason);
+    // Keyed some hours after the act, one after another.
+    row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
 }
 
 fn acts(village: &Village, h: &Household, tables: &mut Tables) {
     let v = village.site.index + 1;
     for e in &h.events {
-        let mut row = tables.row(T::Events);
-        row.key('E', v, e.number, 5).key('H', v, h.number, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
-        row.int(e.minute)
-            .text(if e.paper { "paper" } else { "system" })
-            .text(&e.actor)
-            .key('O', village.site.town + 1, 1, 2)
-            .date(e.system_on);
-        row.opt_id(e.signer.as_ref()).text(e.reason);
-        // Keyed some hours after the act, one after another.
-        row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
         act(village, h.number, e, tables);
     }
     for m in &h.measures {
@@ -265,7 +253,13 @@ fn deliveries(layout: &Layout, village: &Village, tables: &mut Tables) {
             let hh_type = if n == 0 { h.earlier_type.unwrap_or(h.hh_type) } else { h.hh_type };
             let size = h.people.iter().filter(|p| p.in_register(on)).count() as i64;
             let mut row = tables.row(T::RegisterDeliveries);
-            row.key('H', v, h.number, 3).date(on).int(h.code.unwrap_or(village.site.code)).id(&h.head).int(size).text(hh_type).date(h.identified);
+            row.key('H', v, h.number, 3)
+                .date(on)
+                .int(h.code.unwrap_or(village.site.code))
+                .id(&h.head)
+                .int(size)
+                .text(hh_type)
+                .date(h.identified);
         }
     }
     for x in &village.vanished {

@@ -54,8 +54,7 @@ pub(super) enum T {
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 44;
-const TABLES: usize = 36;
+const TABLES: usize = 45;
 
 struct Spec {
     name: &'static str,

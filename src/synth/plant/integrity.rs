@@ -321,7 +321,8 @@ impl Late<'_, '_> {
     /// One payment in which the last character of the payee's name is another.
     fn payee_name(&mut self, job: &Job) {
         let paid = |h: &Household| {
-            let payee = |x: &Payment| h.people.iter().position(|p| p.current() && p.id == x.payee && p.name == x.payee_name && p.id_raw.is_none());
+            let payee =
+                |x: &Payment| h.people.iter().position(|p| p.current() && p.id == x.payee && p.name == x.payee_name && p.id_raw.is_none());
             h.payments.iter().enumerate().find_map(|(i, x)| (x.status == "ok").then(|| payee(x).map(|n| (i, n))).flatten())
         };
         let Some((at, (i, n))) = self.find(|_, h| paid(h)) else { return };
