@@ -43,6 +43,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges) {
         planting.plant(job, range);
     }
+    offices::signed_at_home(&mut village);
     plant::added(layout, &mut village, &mut ids);
     farm::fill(layout, &mut village);
     offices::fill(layout, &mut village);
