@@ -13,7 +13,7 @@ use crate::rule::{self, RuleFile};
 pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let name = arguments.name.as_str();
     if let Some(keys) = arguments.pair.as_ref().filter(|keys| keys.len() == 2) {
-        let options = LinkOptions { file: name.into(), model: arguments.model.clone(), judgements: None };
+        let options = LinkOptions { file: name.into(), model: arguments.model.clone(), ..LinkOptions::default() };
         let prepared = link::prepare(&options)?;
         print(&link::explain(&prepared, &options.file, [&keys[0], &keys[1]])?)?;
         return Ok(Exit::Done);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::finding::identify;
 use super::late::{self, Draft, LateJob};
 use super::needs::{expressions, flag_expressions, frames, sets};
+use super::night::stand_under;
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
@@ -35,6 +36,10 @@ pub struct Group {
 pub struct Asked {
     pub rules: Vec<usize>,
     pub counted: Vec<usize>,
+    /// Outcomes alone are wanted: findings are neither named nor given their delivered cells, and left out.
+    pub counts_only: bool,
+    /// By what the tables of a rule are cut, when it is to be known under which values flagged units stand.
+    pub cuts: BTreeMap<usize, BTreeMap<usize, usize>>,
 }
 
 /// What one set of rows gives. Outcomes are not yet weighed against their limits: further parts may add to them.
@@ -44,6 +49,19 @@ pub struct Part {
     pub findings: Vec<Finding>,
     pub populations: Vec<RegionCount>,
     pub profile: Vec<NodeProfile>,
+    /// Cut and numbers of its values, of the rules in [`Asked::cuts`].
+    pub flagged: BTreeMap<usize, (BTreeMap<usize, usize>, FxHashSet<u64>)>,
+}
+
+impl Part {
+    /// Takes in what other rules gave.
+    pub fn extend(&mut self, other: Part) {
+        self.outcomes.extend(other.outcomes);
+        self.findings.extend(other.findings);
+        self.populations.extend(other.populations);
+        self.profile.extend(other.profile);
+        self.flagged.extend(other.flagged);
+    }
 }
 
 /// Judges the rows that are loaded.
@@ -84,6 +102,9 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
             if let Some(rel) = rule.validates {
                 mark(env, rel, rule.check.rel, &result.flagged, &mut failed);
             }
+            if let Some(cut) = asked.cuts.get(&i) {
+                part.flagged.insert(i, (cut.clone(), stand_under(env, &loaded.tables, rule.check.rel, &result.flagged, cut)));
+            }
             let frames = frames(&graph, catalog, &rule.check);
             let mut own = flag_expressions(&rule.check);
             own.extend(expressions(rule));
@@ -114,6 +135,9 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
     part.populations = population::count(&exec, &asked.counted);
     part.profile = std::mem::take(&mut exec.profile);
     drop(exec);
+    if asked.counts_only {
+        return Ok(part);
+    }
 
     let mut pairs: Vec<Draft> = vec![];
     let mut keys: Vec<(usize, Vec<Value>)> = vec![];

@@ -11,7 +11,7 @@ use crate::finding::{Finding, Outcome, Status};
 use crate::plan::Catalog;
 use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
-use crate::table::{Loaded, Progress, Silent};
+use crate::table::{self, Loaded, Progress, Silent};
 
 mod ask;
 mod evidence;
@@ -20,11 +20,13 @@ mod identity;
 mod judge;
 mod late;
 mod needs;
+mod night;
 mod outcome;
 mod parts;
 mod population;
 mod prepare;
 mod records;
+mod structure;
 mod test;
 mod without;
 
@@ -47,6 +49,8 @@ pub struct Options<'a> {
     pub restricted_ok: bool,
     /// Bytes that the run's nodes may take; a run that needs more is refused before it starts.
     pub memory: Option<u64>,
+    /// Takes over what the run before judged, where nothing changed that it follows from, and leaves as much to the next. Needs a store; not with `memory`.
+    pub incremental: bool,
     /// Each rule in a pass of its own over nodes of its own, for comparison: the result is the same.
     pub one_by_one: bool,
     /// Records listed as evidence of one finding.
@@ -63,6 +67,7 @@ impl Options<'_> {
             store: None,
             restricted_ok: false,
             memory: None,
+            incremental: false,
             one_by_one: false,
             evidence_rows: 40,
             progress: &Silent,
@@ -96,8 +101,13 @@ pub struct Audit {
 /// The project does not hold together, its files cannot be loaded, or the run would need more memory than allowed. A rule that is
 /// wrong is no error: it fails alone.
 pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Result<Audit, Diagnostics> {
-    let prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    let mut prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    prepared.leave_out(table::not_delivered(project));
     let start = Timer::start();
+    if let (true, Some(store)) = (options.incremental, &options.store) {
+        let (loaded, part) = night::audit(project, &prepared, options, store)?;
+        return Ok(finish(prepared, loaded, part));
+    }
     // Parts are read from the store; without one all is held at once.
     if let (Some(limit), Some(_)) = (options.memory, &options.store) {
         let (loaded, part) = parts::audit(project, &prepared, options, limit)?;

@@ -43,9 +43,9 @@ pub fn refuse(exec: &Exec<'_>, groups: &[Group], limit: u64) -> Result<(), Diagn
 }
 
 /// Rules, and the cut by which they are judged; `None`: all rows at once.
-struct Class {
-    asked: Asked,
-    partition: Option<Partition>,
+pub struct Class {
+    pub asked: Asked,
+    pub partition: Option<Partition>,
 }
 
 /// Judges all rules within `limit` bytes. Gives the delivery's receipts and what was found.
@@ -75,10 +75,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
             }
             Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition)?,
         };
-        all.outcomes.extend(part.outcomes);
-        all.findings.extend(part.findings);
-        all.populations.extend(part.populations);
-        all.profile.extend(part.profile);
+        all.extend(part);
     }
     Ok((receipts, all))
 }
@@ -135,7 +132,7 @@ impl<'p> Sizes<'p> {
 }
 
 /// Rules by cut. Rules of a table that another rule validates stay with that rule.
-fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
+pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
     let catalog = &prepared.catalog;
     let graph = &prepared.graph;
     let base = |mut rel: RelId| loop {
@@ -168,7 +165,7 @@ fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) ->
         let Some(region) = def.region else { continue };
         let roots = [(vec![def.rel], region)];
         let found = partitions(catalog, graph, &plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel }, small);
-        open.push((Asked { rules: vec![], counted: vec![table] }, found));
+        open.push((Asked { counted: vec![table], ..Asked::default() }, found));
     }
     let mut out: Vec<Class> = vec![];
     for (asked, found) in open {

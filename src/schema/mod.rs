@@ -5,6 +5,7 @@ pub mod citizen_id;
 pub mod dates;
 mod mask;
 pub mod number;
+pub mod place;
 pub mod region;
 pub mod text;
 mod value;

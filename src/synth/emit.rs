@@ -28,6 +28,7 @@ pub(super) fn emit(layout: &Layout, village: &Village, tables: &mut Tables) {
     staff(layout, village, tables);
     outside(layout, village, tables);
     lists(village, tables);
+    vouchers(village, tables);
     farm(village, tables);
     records(layout, village, tables);
 }
@@ -51,7 +52,7 @@ fn head_row(village: &Village, h: &Household, tables: &mut Tables) {
         (false, None) => "not_exited",
     };
     let mut row = tables.row(T::Households);
-    row.key('H', v, h.number, 3).int(village.site.code).id(&h.head).int(h.stated_size.unwrap_or_else(|| h.size()));
+    row.key('H', v, h.number, 3).int(h.code.unwrap_or(village.site.code)).id(&h.head).int(h.stated_size.unwrap_or_else(|| h.size()));
     row.text(h.hh_type).text(h.cause).text(status).date(h.identified).opt_int(h.exited_year.map(i64::from));
     match &h.monitor {
         Some(m) => {
@@ -67,7 +68,9 @@ fn head_row(village: &Village, h: &Household, tables: &mut Tables) {
         Some(raw) => row.text(raw),
         None => row.number(h.phone),
     };
-    row.number(h.account).text(&address(village, h)).yes_no(h.private).date(as_of());
+    row.number(h.account).text(&h.address.clone().unwrap_or_else(|| address(village, h))).yes_no(h.private).date(as_of());
+    let checked = || day(year_of(as_of()), 2, 3) + ((village.site.index * 37 + h.number * 53) % 300) as i32;
+    row.date(h.checked.unwrap_or_else(checked));
     drop(row);
     let head = h.head_person();
     tables.row(T::Accounts).number(h.account).text("person").id(&head.id).text(&head.name).date(h.identified.min(day(2016, 12, 1)) + 9);
@@ -93,7 +96,9 @@ fn people(layout: &Layout, village: &Village, h: &Household, tables: &mut Tables
             Some(raw) => row.text(raw),
             None => row.id(&p.id),
         };
-        row.text(&p.name).text(if p.relation == "orphan" { "other" } else { p.relation }).text(if p.female { "female" } else { "male" });
+        row.text(p.name_raw.as_ref().unwrap_or(&p.name))
+            .text(if p.relation == "orphan" { "other" } else { p.relation })
+            .text(if p.female { "female" } else { "male" });
         row.date(p.birth).text(p.health).text(p.school).int(p.work_months).date(p.joined);
         row.opt_date(p.left.map(|l| l.0)).text(p.left.map_or("", |l| l.1));
         drop(row);
@@ -234,6 +239,15 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
         let mut row = tables.row(T::FundFlow);
         row.key('F', v, n + 1, 5).int(t.region).text(t.level).text(&t.from).text(&t.to).text("ZXFP").text(&t.project).text(t.purpose);
         row.text(&t.approval).int(t.stage).hundredths(t.amount).date(t.issued).opt_date(t.received);
+    }
+}
+
+fn vouchers(village: &Village, tables: &mut Tables) {
+    let office = format!("{}村委会", village.site.name);
+    for x in &village.vouchers {
+        let mut row = tables.row(T::Vouchers);
+        row.text(&village.voucher_id(x)).text(&office).int(village.site.code).int(x.year.into()).int(x.number).text(x.purpose);
+        row.hundredths(x.amount).date(x.on).text(if x.void { "void" } else { "booked" });
     }
 }
 

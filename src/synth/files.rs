@@ -38,6 +38,9 @@ pub(super) enum T {
     School,
     Insurance,
     Claims,
+    Vouchers,
+    ExemptionsLog,
+    DeliveriesLog,
     Land,
     Herds,
     IncomeItems,
@@ -50,7 +53,7 @@ pub(super) enum T {
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 41;
+const TABLES: usize = 44;
 
 struct Spec {
     name: &'static str,
@@ -82,7 +85,7 @@ const SPECS: [Spec; TABLES] = [
     plain("villages", "region_code,village_name,town_code,county_code,population,office_phone,collective_account,lat,lon"),
     plain(
         "households",
-        "户编号,行政区划代码,户主证件号码,家庭人口数,户类型,主要致贫原因,脱贫状态,首次识别时间,脱贫年度,监测对象类型,风险识别时间,风险是否消除,风险消除时间,风险消除原因,住房等级,是否安全饮用水,联系电话,银行账号,住址,隐私保护,数据日期",
+        "户编号,行政区划代码,户主证件号码,家庭人口数,户类型,主要致贫原因,脱贫状态,首次识别时间,脱贫年度,监测对象类型,风险识别时间,风险是否消除,风险消除时间,风险消除原因,住房等级,是否安全饮用水,联系电话,银行账号,住址,隐私保护,数据日期,最近核查日期",
     ),
     plain("members", "人编号,户编号,证件号码,姓名,与户主关系,性别,出生日期,健康状况,在校生状况,务工时间,人员识别时间,减少时间,减少原因"),
     plain(
@@ -124,6 +127,12 @@ const SPECS: [Spec; TABLES] = [
     plain("school", "id_no,year,school,state,starts_on"),
     plain("insurance", "policy_no,id_no,scheme,region_code,starts_on,ends_on"),
     plain("claims", "claim_no,id_no,household_id,hospital,admitted_on,discharged_on,total_cost,self_paid"),
+    plain("vouchers", "voucher_id,org,region_code,year,number,purpose,amount,booked_on,state"),
+    plain("exemptions_log", "entry_no,kind,subject,household_id,region_code,granted_by,sole_desk,granted_on,expires_on,reason"),
+    plain(
+        "deliveries_log",
+        "delivery_no,table_name,region_code,announced_on,due_on,extended_to,delivered_on,due_rows,rows,replaces,rows_changed,requested",
+    ),
     plain("land", "户编号,年度,耕地面积(亩),林地面积(亩),流入土地面积(亩),耕地地力保护补贴,农机购置补贴"),
     plain("herds", "户编号,年度,畜种,存栏数,免疫数,投保数"),
     plain("income_items", "户编号,年度,收入明细项,金额,是否计入收入,支付单位"),
@@ -355,7 +364,7 @@ mod tests {
             .date(day(2019, 3, 1))
             .opt_date(None)
             .month(2019, 3);
-        let last = tables.buffers.last().map(|b| String::from_utf8_lossy(b).into_owned());
+        let last = tables.buffers.iter().rfind(|b| !b.is_empty()).map(|b| String::from_utf8_lossy(b).into_owned());
         assert_eq!(last.as_deref(), Some("0,-12,123.05,-0.05,3.5000,26.000070,2019-03-01,,2019-03\n"));
     }
 

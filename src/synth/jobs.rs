@@ -17,6 +17,7 @@ pub(super) struct Job {
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
 const KINDS: &[(&str, usize, usize)] = &[
     ("CM17", 11, 11),
+    ("CM15", 10, 10),
     ("FD08", 5, 5),
     ("FD07", 4, 4),
     ("CM16", 3, 3),
@@ -42,6 +43,7 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("FD11", 1, 1),
     ("FD12", 1, 1),
     ("FD15", 0, 0),
+    ("FD16", 0, 0),
     ("FD23", 1, 1),
     ("FE01", 1, 1),
     ("FE02", 1, 1),
@@ -60,6 +62,12 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("RB05", 1, 1),
     ("SV01", 1, 1),
 ];
+
+/// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
+const LATE: [&str; 8] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18"];
+
+/// Kinds planted on the logs of the audit office.
+const LOG_KINDS: [&str; 2] = ["SV10", "SV12"];
 
 /// The same for kinds whose households are added to those that were asked for, so that nothing else changes with them.
 const ADDED: &[(&str, usize, usize)] = &[
@@ -92,14 +100,14 @@ pub(super) const AREA_KINDS: [&str; 5] = ["CM03", "QS01", "QS02", "QS03", "QS06"
 
 /// All kinds the generator knows, sorted.
 pub(super) fn kinds() -> Vec<&'static str> {
-    let mut all: Vec<&'static str> = KINDS.iter().chain(ADDED).map(|k| k.0).chain(AREA_KINDS).collect();
+    let mut all: Vec<&'static str> = KINDS.iter().chain(ADDED).map(|k| k.0).chain(AREA_KINDS).chain(LATE).chain(LOG_KINDS).collect();
     all.sort_unstable();
     all
 }
 
 /// Kinds of which one village holds at most one case: they speak about the village as a whole or about its visits of a day.
 fn once_per_village(kind: &str) -> bool {
-    matches!(kind, "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "DI03" | "XR17" | "CM05")
+    matches!(kind, "CM15" | "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "FD16" | "DI03" | "XR17" | "CM05")
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
@@ -132,6 +140,23 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
                     free[v] -= needs;
                     sites[v].jobs.push(Job { kind, planted, variant, needs });
                 }
+            }
+        }
+    }
+}
+
+/// Spreads the cases that are planted last over the villages in turn: a village takes at most half of its free households.
+pub(super) fn assign_late(households: usize, sites: &mut [Site]) {
+    let cases = (households / 2000).max(3);
+    let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum()) / 2).collect();
+    let mut at = 0;
+    for kind in LATE {
+        for variant in 0..cases {
+            for planted in [true, false] {
+                let Some(site) = (0..sites.len()).map(|i| (at + i) % sites.len()).find(|&s| room[s] > 0) else { return };
+                room[site] -= 1;
+                at = site + 1;
+                sites[site].late.push(Job { kind, planted, variant, needs: 0 });
             }
         }
     }
@@ -171,7 +196,7 @@ mod tests {
     #[test]
     fn every_kind_once() {
         let all = kinds();
-        assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len());
+        assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
         store: (!arguments.no_store).then_some(store),
         restricted_ok: arguments.authority.is_some(),
         memory: arguments.memory,
+        incremental: arguments.incremental,
         one_by_one: arguments.one_by_one,
         progress: &progress,
         ..engine::Options::new(as_of, secret)

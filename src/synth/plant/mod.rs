@@ -7,6 +7,7 @@ mod exits;
 mod funds;
 mod ids;
 mod incomes;
+pub(super) mod integrity;
 mod registers;
 mod returns;
 mod sources;
@@ -31,7 +32,7 @@ pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish
     let spread = |from: i32, to: i32| Exit::In(from + job.variant as i32 % (to - from + 1).max(1));
     let never = Wish { exit: Exit::Never, ..stable };
     match job.kind {
-        "CM01" | "CM05" | "CM16" | "CM17" => never,
+        "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => never,
         "DI01" | "DI02" | "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "XR17" => Wish { spares: 1, ..stable },
         "DI03" => Wish { spares: if job.planted { 1 } else { 2 }, ..stable },
         "DI04" => Wish { spares: 1, ..stable },
@@ -136,10 +137,10 @@ impl Planting<'_, '_> {
         match job.kind {
             "DI01" | "DI02" | "DI03" | "DI04" | "DI07" | "DI16" | "XR17" => self.identities(job, &at),
             "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "SV01" => self.registers(job, at[0]),
-            "FD05" | "FD06" | "FD07" | "FD08" | "FD09" | "FD10" | "FD11" | "FD12" | "FD15" | "FD23" => self.funds(job, &at),
+            "FD05" | "FD06" | "FD07" | "FD08" | "FD09" | "FD10" | "FD11" | "FD12" | "FD15" | "FD16" | "FD23" => self.funds(job, &at),
             "FE01" | "FE02" | "FE03" | "FE04" | "QS13" => self.exits(job, at[0]),
             "RB03" | "RB04" | "RB05" => self.returns(job, at[0]),
-            "CM01" | "CM05" | "CM16" | "CM17" => self.incomes(job, &at),
+            "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => self.incomes(job, &at),
             "WA01" | "WA02" | "WA03" | "WA04" | "WA06" | "WA07" => self.visits(job, &at),
             // Letters are written last, when the rows they speak of are final.
             _ => {}
