@@ -259,6 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::stats::kernel::Column;
 
     fn units(groups: usize, values: [i64; 6]) -> Vec<Vec<i64>> {
         values.iter().map(|v| vec![*v; groups]).collect()

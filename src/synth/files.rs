@@ -39,6 +39,7 @@ pub(super) enum T {
     Insurance,
     Claims,
     Vouchers,
+    RegisterDeliveries,
     ExemptionsLog,
     DeliveriesLog,
     Land,
@@ -53,7 +54,7 @@ pub(super) enum T {
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 44;
+const TABLES: usize = 45;
 
 struct Spec {
     name: &'static str,
@@ -128,6 +129,7 @@ const SPECS: [Spec; TABLES] = [
     plain("insurance", "policy_no,id_no,scheme,region_code,starts_on,ends_on"),
     plain("claims", "claim_no,id_no,household_id,hospital,admitted_on,discharged_on,total_cost,self_paid"),
     plain("vouchers", "voucher_id,org,region_code,year,number,purpose,amount,booked_on,state"),
+    plain("register_deliveries", "household_id,taken_on,region_code,head_id_no,size,hh_type,identified_at"),
     plain("exemptions_log", "entry_no,kind,subject,household_id,region_code,granted_by,sole_desk,granted_on,expires_on,reason"),
     plain(
         "deliveries_log",

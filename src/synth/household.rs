@@ -71,6 +71,8 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
         address: None,
         code: None,
         checked: None,
+        earlier_type: None,
+        entered_later: false,
         unlisted_exit: false,
         unlisted_grant: false,
         incomes: vec![],

@@ -64,7 +64,7 @@ const KINDS: &[(&str, usize, usize)] = &[
 ];
 
 /// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
-const LATE: [&str; 8] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18"];
+const LATE: [&str; 9] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18", "DI11"];
 
 /// Kinds planted on the logs of the audit office.
 const LOG_KINDS: [&str; 2] = ["SV10", "SV12"];

@@ -212,6 +212,9 @@ pub(super) struct Household {
     pub(super) code: Option<i64>,
     /// Instead of a day of the last year.
     pub(super) checked: Option<Days>,
+    /// In the delivery before the last: another type, or not in it at all.
+    pub(super) earlier_type: Option<&'static str>,
+    pub(super) entered_later: bool,
     pub(super) unlisted_exit: bool,
     pub(super) unlisted_grant: bool,
     pub(super) incomes: Vec<Income>,
@@ -276,6 +279,7 @@ pub(super) struct Village<'a> {
     pub(super) checks: Vec<HouseCheck>,
     pub(super) revisions: Vec<Revision>,
     pub(super) disabilities: Vec<Disability>,
+    pub(super) vanished: Vec<Vanished>,
     pub(super) truth: Truth,
     counters: Counters,
 }
@@ -318,6 +322,7 @@ impl<'a> Village<'a> {
             checks: vec![],
             revisions: vec![],
             disabilities: vec![],
+            vanished: vec![],
             truth: Truth::of_village(site.index),
             counters: Counters::default(),
         };
