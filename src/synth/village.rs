@@ -43,6 +43,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges.iter().cloned()) {
         planting.plant(job, range);
     }
+    offices::signed_at_home(&mut village);
     let free = ranges.last().map_or(0, |r| r.end);
     plant::integrity::plant(layout, &mut village, free);
     plant::added(layout, &mut village, &mut ids);
