@@ -1,6 +1,6 @@
 //! What a check needs to turn its texts into nodes of the graph, gathering everything that is wrong on the way.
 
-use super::keys::{self, Keys, NamedKeys, Pairs};
+use super::keys::{self, Keys, NamedKeys, Names, Pairs};
 use crate::diagnostic::yaml::Ordered;
 use crate::diagnostic::{Diagnostic, Diagnostics, Spanned};
 use crate::plan::{self, AggregateFunction, Catalog, ExprId, Graph, KeyPart, RelId, RowRef, RowSet, Scope, SetId, Slot, TableDef, Want};
@@ -184,6 +184,25 @@ impl<'a> Planner<'a> {
         let exprs: Vec<ExprId> = exprs.into_iter().collect::<Option<_>>()?;
         let words = named.iter().map(|(name, text)| name.clone().unwrap_or_else(|| text.value.trim().to_owned())).collect();
         Some(GroupKeys { names: named.into_iter().map(|(name, _)| name).collect(), words, exprs })
+    }
+    /// Positions of the keys named so.
+    pub fn key_positions(&mut self, keys: &GroupKeys, names: &Names) -> Option<Vec<usize>> {
+        let mut positions = vec![];
+        for name in names {
+            match keys.names.iter().position(|known| known.as_deref() == Some(name.value.as_str())) {
+                Some(position) => positions.push(position),
+                None => {
+                    let known: Vec<&str> = keys.names.iter().flatten().map(String::as_str).collect();
+                    let error = Diagnostic::error("unknown-key-name", format!("`{}` is not a key of `by`", name.value))
+                        .at(name.span.clone(), "it must be part of the key")
+                        .suggest(&name.value, known.iter().copied())
+                        .help(format!("add it to `by`, which has {}", known.join(", ")));
+                    self.error(error);
+                    return None;
+                }
+            }
+        }
+        Some(positions)
     }
     /// Names and values of the group in slot 0 of `groups`, whose part `i` has its rows from `parts[i]` (names, table).
     /// Keys go by their names; the members of each part by the part's names, inside aggregates.

@@ -73,12 +73,36 @@ pub(super) enum Command {
     Generate(GenerateArgs),
 }
 
-/// Makes a project that already runs: small tables, policy files, two rules
+/// Makes a project that already runs: small tables, policy files, two rules; with --canonical one for your own files
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Folder to make it in
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+    /// The canonical programme without data: all tables with the headers that exports commonly carry, policy tables to fill in, all
+    /// shipped rules, and an empty `data/` with a page that says which file goes where
+    #[arg(long)]
+    pub canonical: bool,
+    /// With --canonical: years for which the files are complete; default: the last four
+    #[arg(long, value_name = "FIRST-LAST", requires = "canonical", value_parser = years)]
+    pub years: Option<(i32, i32)>,
+    /// With --canonical: code of the province, prefecture or county that the region tree begins with
+    #[arg(long, value_name = "CODE", requires = "canonical", value_parser = region)]
+    pub region: Option<i64>,
+}
+
+/// `2017-2020`, or one year.
+fn years(text: &str) -> Result<(i32, i32), String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let year = |text: &str| text.trim().parse::<i32>().ok().filter(|y| (1949..=2100).contains(y));
+    let both = year(first).zip(year(last)).filter(|(first, last)| first <= last);
+    both.ok_or_else(|| format!("`{text}` are no years; write 2017-2020"))
+}
+
+/// A code of 2, 4 or 6 digits.
+fn region(text: &str) -> Result<i64, String> {
+    let code = crate::schema::region::parse(text).map_err(|bad| bad.problem)?;
+    if code % 1_000_000 == 0 { Ok(code) } else { Err(format!("`{text}` lies below the county; give a code of 2, 4 or 6 digits")) }
 }
 
 /// Audits: loads the tables, runs the rules, writes a run folder with the report
@@ -192,12 +216,29 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| format!("`{text}` is not a size; write 512MiB or 4GiB"))
 }
 
-/// Checks rule files without data: are they well formed, do they fit the tables, do they say what a finding needs?
+/// Checks rule files without data: are they well formed, do they fit the tables, do they say what a finding needs? With --data checks a
+/// delivery: what of it maps, what is missing, which rules that disables
 #[derive(Debug, Args)]
 pub(super) struct LintArgs {
     /// Only rules whose id matches, such as `funds/*`
     #[arg(value_name = "PATTERN")]
     pub rules: Vec<String>,
+    /// The files that are there against the tables: columns and the headers they are read from, what is missing, rules that cannot run or
+    /// judge, kinds of the catalogue that are not looked for. Exit code 1 when a file cannot be read as it is; only headers are read
+    #[arg(long)]
+    pub data: bool,
+    /// With --data: form of the result
+    #[arg(long, value_enum, default_value_t = DataForm::Text, requires = "data", value_name = "FORM")]
+    pub format: DataForm,
+    /// With --data: language of the result
+    #[arg(long, value_enum, default_value_t = Language::En, requires = "data", value_name = "LANG")]
+    pub lang: Language,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DataForm {
+    Text,
+    Json,
 }
 
 /// Runs the tests that stand in the rule files

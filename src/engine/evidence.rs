@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Batch, is_row};
 use crate::finding::{Cell, EvidenceRow, Name};
-use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId};
+use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId, TestId};
 use crate::table::{Loaded, Table, WantedCells};
 
 /// A row of the frame that is shown, with the columns that were read.
@@ -32,6 +32,8 @@ struct SetPlan {
     hops: Vec<Hop>,
     table: usize,
     columns: Arc<BTreeSet<usize>>,
+    /// Only the members that a test says to look at first, in its order.
+    leads: Option<TestId>,
 }
 
 /// What a rule shows for one unit, in one frame.
@@ -85,9 +87,12 @@ impl EvidencePlan {
                 }
             }
         }
-        for members in &check.members {
+        for (i, members) in check.members.iter().enumerate() {
             reader.path(&members.owner);
-            reader.set(&members.owner, members.set, members.inner, members.filter, Some(&members.role));
+            let at = reader.set(&members.owner, members.set, members.inner, members.filter, Some(&members.role));
+            if let (0, Some(at)) = (i, at) {
+                reader.plan.sets[at].leads = check.leads;
+            }
         }
         for &expr in exprs {
             reader.read(expr);
@@ -196,7 +201,7 @@ impl Reader<'_> {
             });
         }
         let columns = Arc::new(columns);
-        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role: role.into(), hops: row.hops, table, columns };
+        let plan = SetPlan { owner: owner.clone(), set, inner, filter, role: role.into(), hops: row.hops, table, columns, leads: None };
         self.plan.sets.push(plan);
         if let Some(filter) = filter {
             let at = self.plan.sets.len() - 1;
@@ -216,6 +221,19 @@ impl Reader<'_> {
                 _ => {}
             },
             Expr::Has { row } => self.row(row, None),
+            Expr::Tested { test, .. } => {
+                // What the test was told of each member that is shown.
+                let members = self.graph.get_test(*test).members.clone();
+                let at = members.as_ref().and_then(|m| self.plan.sets.iter().position(|s| s.set == m.set));
+                if let (Some(members), Some(at)) = (members, at) {
+                    let hops = self.plan.sets[at].hops.clone();
+                    let mut read = vec![];
+                    for &value in members.values.iter().chain(&members.filter) {
+                        self.columns(value, &mut |row, column| read.extend((row.hops == hops).then_some(column)));
+                    }
+                    Arc::make_mut(&mut self.plan.sets[at].columns).extend(read);
+                }
+            }
             Expr::Aggregate { owner, set, inner, arg, filter, .. } => {
                 // Peer groups are counted, not listed; the check says which members are evidence.
                 let peers = matches!(self.graph.get_set(*set), RowSet::Members { .. }) && !self.own.contains(set);
@@ -273,7 +291,19 @@ impl EvidencePlan {
         }
         for plan in &self.sets {
             let members = batch.members(&plan.owner, plan.set, plan.inner, plan.filter, &plan.hops);
-            for ((records, omitted), members) in out.iter_mut().zip(members) {
+            let first = plan.leads.and_then(|test| batch.env.nodes.test(test)).map(|tested| {
+                // Rows of the set itself, beside the records they stand for.
+                let rows = batch.members(&plan.owner, plan.set, plan.inner, plan.filter, &[]);
+                (rows, &tested.leads)
+            });
+            for (i, ((records, omitted), mut members)) in out.iter_mut().zip(members).enumerate() {
+                if let Some((rows, leads)) = &first {
+                    let mut ranked: Vec<(u32, u32)> =
+                        rows[i].iter().zip(&members).filter_map(|(row, record)| Some((*leads.get(row)?, *record))).collect();
+                    ranked.sort_unstable();
+                    *omitted += (members.len() - ranked.len()) as u64;
+                    members = ranked.into_iter().map(|(_, record)| record).collect();
+                }
                 let mut listed = 0;
                 for row in members {
                     if listed == limit && !records.iter().any(|r| r.table == plan.table && r.row == row) {

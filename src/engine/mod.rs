@@ -11,7 +11,7 @@ use crate::finding::{Finding, Outcome, Status};
 use crate::plan::Catalog;
 use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
-use crate::table::{Loaded, Progress, Silent};
+use crate::table::{self, Loaded, Progress, Silent};
 
 mod ask;
 mod evidence;
@@ -101,7 +101,8 @@ pub struct Audit {
 /// The project does not hold together, its files cannot be loaded, or the run would need more memory than allowed. A rule that is
 /// wrong is no error: it fails alone.
 pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Result<Audit, Diagnostics> {
-    let prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    let mut prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    prepared.leave_out(table::not_delivered(project));
     let start = Timer::start();
     if let (true, Some(store)) = (options.incremental, &options.store) {
         let (loaded, part) = night::audit(project, &prepared, options, store)?;

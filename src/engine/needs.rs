@@ -115,7 +115,12 @@ impl Prepared {
     pub fn all(&self) -> Asked {
         let rules = Asked { rules: self.ready().map(|(i, _)| i).collect(), ..Asked::default() };
         let read = self.needs_of(&rules).columns;
-        let counts = |t: &TableDef| t.view_of.is_none() && t.region.is_some() && read.contains_key(&t.name);
+        // The region may stand in a table that was not delivered.
+        let there = |t: &TableDef, region| {
+            let needed = plan::needs(&self.catalog, &self.graph, &[(vec![t.rel], region)], &[], &[]).columns;
+            !self.absent.iter().any(|a| needed.contains_key(a))
+        };
+        let counts = |t: &TableDef| t.view_of.is_none() && t.region.is_some_and(|r| read.contains_key(&t.name) && there(t, r));
         let counted = self.catalog.tables.iter().enumerate().filter(|(_, t)| counts(t)).map(|(i, _)| i).collect();
         Asked { counted, ..rules }
     }

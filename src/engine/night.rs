@@ -22,7 +22,7 @@ use crate::exec::{Env, Timer};
 use crate::finding::Outcome;
 use crate::plan::{Partition, Rel, RelId};
 use crate::project::Project;
-use crate::table::{self, LoadOptions, Loaded, Needs, Table};
+use crate::table::{self, LoadOptions, Loaded, Table};
 
 /// What a run leaves to the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,12 +99,20 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
         let rows = before.tables.iter().map(|t| t.rows).sum();
         all.profile.push(start.note("load the earlier delivery".to_owned(), rows, rows, 0, again.iter().map(|(a, _)| a.rules.len()).sum()));
     }
+    let start = Timer::start();
+    let changed = before.as_ref().map(|before| changed(prepared, &again, &loaded, before)).unwrap_or_default();
+    if !again.is_empty() {
+        let rows = changed.values().map(|(now, before)| now.len() + before.len()).sum();
+        all.profile.push(start.note("what changed".to_owned(), loaded.tables.iter().map(|t| t.rows).sum(), rows, 0, again.len()));
+    }
     for (asked, partition) in again {
-        let needs = prepared.needs_of(&asked);
-        let part = match before.as_ref().filter(|before| same_whole(prepared, &needs, &loaded, before, &partition)) {
+        // Tables that stand whole in every part must be the same.
+        let whole = |t: &usize| changed.get(t).is_none_or(|(now, before)| now.is_empty() && before.is_empty());
+        let part = match before.as_ref().filter(|_| partition.whole.iter().all(whole)) {
             None => None,
             Some(before) => {
-                class_again(project, prepared, options, &Pair { loaded: &loaded, before, needs: &needs }, &night, &asked, &partition)?
+                let pair = Pair { loaded: &loaded, before, changed: &changed };
+                class_again(project, prepared, options, &pair, &night, &asked, &partition)?
             }
         };
         match part {
@@ -160,23 +168,26 @@ fn earlier(project: &Project, prepared: &Prepared, options: &Options<'_>, night:
     table::load(project, &needs, &load).ok()
 }
 
-/// Whether the tables that stand whole in every part are the same.
-fn same_whole(prepared: &Prepared, needs: &Needs, now: &Loaded, before: &Loaded, partition: &Partition) -> bool {
-    partition.whole.iter().all(|&t| {
-        let columns = columns(needs, &prepared.catalog.tables[t].name);
-        table::alike(&now.tables[t], &before.tables[t], &columns)
-    })
+/// Rows of one delivery that are not in the other, by table.
+type Changed = BTreeMap<usize, (Vec<u32>, Vec<u32>)>;
+
+/// Over the columns that any of the rules reads.
+fn changed(prepared: &Prepared, again: &[(Asked, Partition)], now: &Loaded, before: &Loaded) -> Changed {
+    let rules = again.iter().flat_map(|(asked, _)| asked.rules.iter().copied()).collect();
+    let needs = prepared.needs_of(&Asked { rules, ..Asked::default() });
+    let of = |(name, columns): (&String, &BTreeSet<String>)| {
+        let (t, _) = prepared.catalog.table(name)?;
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        Some((t, table::changed(&now.tables[t], &before.tables[t], &columns)))
+    };
+    needs.columns.iter().filter_map(of).collect()
 }
 
-fn columns<'n>(needs: &'n Needs, table: &str) -> Vec<&'n str> {
-    needs.columns.get(table).into_iter().flatten().map(String::as_str).collect()
-}
-
-/// Two deliveries, and the columns that matter.
+/// Two deliveries, and what is not the same in them.
 struct Pair<'a> {
     loaded: &'a Loaded,
     before: &'a Loaded,
-    needs: &'a Needs,
+    changed: &'a Changed,
 }
 
 /// Rules of one cut. `None`: so much changed that all may as well be judged in full.
@@ -193,9 +204,11 @@ fn class_again(
     let catalog = &prepared.catalog;
     let mut numbers: FxHashSet<u64> = FxHashSet::default();
     for (&t, &c) in &partition.cut {
-        let def = &catalog.tables[t];
-        let by = def.columns[c].name.as_str();
-        numbers.extend(table::changed(&pair.loaded.tables[t], &pair.before.tables[t], by, &columns(pair.needs, &def.name)));
+        let by = catalog.tables[t].columns[c].name.as_str();
+        if let Some((now, before)) = pair.changed.get(&t) {
+            numbers.extend(table::numbers(&pair.loaded.tables[t], by, now.iter().copied()));
+            numbers.extend(table::numbers(&pair.before.tables[t], by, before.iter().copied()));
+        }
     }
     let outcome_of = |i: usize| night.rules.get(&prepared.rules[i].0.id);
     for &i in &asked.rules {
@@ -214,7 +227,7 @@ fn class_again(
     if 2 * part > whole {
         return Ok(None);
     }
-    let note = start.note("what changed, and what was flagged".to_owned(), whole, part, 0, asked.rules.len());
+    let note = start.note("rows to be judged".to_owned(), whole, part, 0, asked.rules.len());
     let old = judge(project, prepared, &under(pair.before), options, &Asked { counts_only: true, ..asked.clone() })?;
     let mut new = judge(project, prepared, &now, options, asked)?;
     for (i, outcome) in &mut new.outcomes {

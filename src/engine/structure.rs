@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::Prepared;
 use super::needs::roots;
 use crate::check::Flag;
-use crate::plan::{ExprId, Graph, NeighbourId, RelId, SetId};
+use crate::plan::{ExprId, Graph, NeighbourId, RelId, SetId, TestId};
 use crate::project::Project;
 use crate::rule::Rule;
 
@@ -16,12 +16,13 @@ enum Part {
     Rel(RelId),
     Set(SetId),
     Neighbour(NeighbourId),
+    Test(TestId),
     Link(u32),
     Parameter(u32),
 }
 
 /// Names that numbers of nodes have in the text of a node.
-const NAMES: [&str; 7] = ["ExprId(", "RelId(", "SetId(", "NeighbourId(", "LinkId(", "ParameterId(", "ListTag("];
+const NAMES: [&str; 8] = ["ExprId(", "RelId(", "SetId(", "NeighbourId(", "TestId(", "LinkId(", "ParameterId(", "ListTag("];
 
 pub struct Structures<'p> {
     project: &'p Project,
@@ -82,6 +83,7 @@ impl<'p> Structures<'p> {
                         "RelId(" => Part::Rel(RelId(number)),
                         "SetId(" => Part::Set(SetId(number)),
                         "NeighbourId(" => Part::Neighbour(NeighbourId(number)),
+                        "TestId(" => Part::Test(TestId(number)),
                         "LinkId(" => Part::Link(number),
                         _ => Part::Parameter(number),
                     };
@@ -109,6 +111,7 @@ impl<'p> Structures<'p> {
             Part::Rel(id) if id.index() < graph.rel_count() => format!("{:?}", graph.get_rel(id)),
             Part::Set(id) if id.index() < graph.set_count() => format!("{:?}", graph.get_set(id)),
             Part::Neighbour(id) if id.index() < graph.neighbour_count() => format!("{:?}", graph.get_neighbour(id)),
+            Part::Test(id) if id.index() < graph.test_count() => format!("{:?}", graph.get_test(id)),
             Part::Link(i) => catalog
                 .links
                 .get(i as usize)

@@ -150,6 +150,13 @@ impl<'e> Batch<'e> {
                 super::parameter::look_up(&self.env, *parameter, &args, at.as_deref(), place.as_deref(), ty, self.len)
             }
             Expr::Aggregate { .. } => super::aggregate::aggregate(self, id),
+            Expr::Tested { row, test, column } => {
+                let reached = self.reach(row);
+                match self.env.nodes.test(*test).and_then(|t| t.columns.get(*column)) {
+                    Some(column) => take_vector(column, &reached.ids, ty),
+                    None => Vector::null(ty),
+                }
+            }
             Expr::RowNumber { row } => {
                 let reached = self.reach(row);
                 let ids = reached.ids;

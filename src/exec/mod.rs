@@ -23,6 +23,7 @@ mod profile;
 mod schedule;
 pub mod select;
 mod set;
+mod tested;
 mod texts;
 mod vector;
 
@@ -34,6 +35,7 @@ pub use parameter::as_key;
 pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
 pub use profile::{NodeProfile, Timer};
 pub use schedule::{Exec, Schedule};
+pub use tested::Tested;
 pub use texts::Texts;
 pub use vector::{Values, Vector};
 

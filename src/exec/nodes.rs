@@ -4,8 +4,9 @@ use rustc_hash::FxHashMap;
 
 use super::Env;
 use super::set::SetIndex;
+use super::tested::Tested;
 use super::vector::Vector;
-use crate::plan::{AggregateFunction, ExprId, LinkId, NeighbourId, Rel, RelId, SetId};
+use crate::plan::{AggregateFunction, ExprId, LinkId, NeighbourId, Rel, RelId, SetId, TestId};
 
 /// Rows of a relation that is not a table.
 #[derive(Debug)]
@@ -51,11 +52,11 @@ impl Frame {
             FrameKind::Rows { .. } => None,
         }
     }
-    /// Per part of groups by keys: the first row of each group that first appears there.
+    /// Per part of groups: the first row of each group that first appears there.
     pub fn firsts(&self) -> &[Vec<u32>] {
         match &self.kind {
-            FrameKind::Groups { firsts, .. } => firsts,
-            _ => &[],
+            FrameKind::Groups { firsts, .. } | FrameKind::Linked { firsts, .. } => firsts,
+            FrameKind::Rows { .. } => &[],
         }
     }
     pub fn base(&self) -> Option<&[u32]> {
@@ -100,6 +101,7 @@ pub struct Nodes {
     pub(super) neighbours: FxHashMap<NeighbourId, Vec<u32>>,
     pub(super) sets: FxHashMap<SetId, SetIndex>,
     pub(super) shared: FxHashMap<Shared, Vector<'static>>,
+    pub(super) tests: FxHashMap<TestId, Tested>,
 }
 
 impl Nodes {
@@ -117,6 +119,9 @@ impl Nodes {
     }
     pub fn shared(&self, shared: &Shared) -> Option<&Vector<'static>> {
         self.shared.get(shared)
+    }
+    pub fn test(&self, test: TestId) -> Option<&Tested> {
+        self.tests.get(&test)
     }
     /// Number of rows of `rel`.
     pub fn rows(&self, env: &Env<'_>, rel: RelId) -> usize {

@@ -83,7 +83,7 @@ pub fn read(question: &Question, root: &Path) -> Result<Delivered, Diagnostics> 
         if from.is_empty() {
             continue;
         }
-        for file in expand(root, &from.0)? {
+        for file in expand(root, &from.0, false)? {
             let (columns, sha256, bytes) = read_file(&file, &wanted, question.file.encoding.as_ref())?;
             let rows = columns.first().map_or(0, Texts::len);
             for (to, from) in std::iter::once(&mut all.key).chain(&mut all.fields).zip(&columns) {

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use super::{Expr, Grouping, Keyed};
 use crate::schema::Type;
+use crate::stats::Kernel;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
@@ -27,6 +28,8 @@ ids! {
     SetId,
     /// A neighbouring row of the same relation.
     NeighbourId,
+    /// A statistical test over all rows of a relation at once.
+    TestId,
     /// A link of the catalog (position in `Catalog::links`).
     LinkId,
     /// A parameter of the catalog (position in `Catalog::parameters`).
@@ -149,6 +152,27 @@ pub struct Neighbour {
     pub exactly: Option<i64>,
 }
 
+/// A test of all rows of `of` at once (mostly groups): its columns, read by [`Expr::Tested`], depend on every row, as the false-discovery rate of a
+/// family does. Equal tests are one node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Test {
+    pub of: RelId,
+    /// What the kernel is told of each row, in the order it asks for; frame of `of` (slot 0).
+    pub values: Vec<ExprId>,
+    pub members: Option<TestMembers>,
+    pub by: Kernel,
+}
+
+/// Rows that belong to each row of a test, and what the kernel is told of each.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TestMembers {
+    /// Owners are the test's rows.
+    pub set: SetId,
+    /// Frame of the member (slot 0), like `filter`: where it is not true the member takes no part.
+    pub values: Vec<ExprId>,
+    pub filter: Option<ExprId>,
+}
+
 #[derive(Debug, Clone)]
 struct Node {
     expr: Expr,
@@ -166,10 +190,12 @@ pub struct Graph {
     rels: Vec<Rel>,
     sets: Vec<RowSet>,
     neighbours: Vec<Neighbour>,
+    tests: Vec<Test>,
     expr_ids: HashMap<(Expr, Type), ExprId, rustc_hash::FxBuildHasher>,
     rel_ids: HashMap<Rel, RelId, rustc_hash::FxBuildHasher>,
     set_ids: HashMap<RowSet, SetId, rustc_hash::FxBuildHasher>,
     neighbour_ids: HashMap<Neighbour, NeighbourId, rustc_hash::FxBuildHasher>,
+    test_ids: HashMap<Test, TestId, rustc_hash::FxBuildHasher>,
 }
 
 /// Slots are few (units, pairs, one per nested aggregate); the parser refuses more than 30.
@@ -235,6 +261,14 @@ impl Graph {
         }
         found
     }
+    pub fn test(&mut self, test: Test) -> TestId {
+        let next = TestId(id(self.tests.len()));
+        let found = *self.test_ids.entry(test.clone()).or_insert(next);
+        if found == next {
+            self.tests.push(test);
+        }
+        found
+    }
     pub fn get(&self, id: ExprId) -> &Expr {
         &self.exprs[id.index()].expr
     }
@@ -250,6 +284,9 @@ impl Graph {
     pub fn get_neighbour(&self, id: NeighbourId) -> &Neighbour {
         &self.neighbours[id.index()]
     }
+    pub fn get_test(&self, id: TestId) -> &Test {
+        &self.tests[id.index()]
+    }
     /// Whether a node computes a number that may have no result: division by zero, too large a number.
     pub fn is_arithmetic(&self, id: ExprId) -> bool {
         use super::BinaryOp as Op;
@@ -264,6 +301,9 @@ impl Graph {
     }
     pub fn set_count(&self) -> usize {
         self.sets.len()
+    }
+    pub fn test_count(&self) -> usize {
+        self.tests.len()
     }
     pub fn neighbour_count(&self) -> usize {
         self.neighbours.len()

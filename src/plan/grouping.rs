@@ -89,20 +89,22 @@ impl Keyed<'_> {
 #[derive(Debug, Clone)]
 pub struct LinkSpec {
     pub spec: Arc<linkage::Spec>,
+    /// The keys of the parts end with what names a record, and the last part holds judgements: two such names and a verdict each.
+    pub judged: bool,
     /// The specification as text: what makes two of them equal.
     text: Arc<str>,
 }
 
 impl LinkSpec {
-    pub fn new(spec: linkage::Spec) -> Self {
+    pub fn new(spec: linkage::Spec, judged: bool) -> Self {
         let text = serde_json::to_string(&spec).unwrap_or_default();
-        LinkSpec { spec: Arc::new(spec), text: Arc::from(text) }
+        LinkSpec { spec: Arc::new(spec), judged, text: Arc::from(text) }
     }
 }
 
 impl PartialEq for LinkSpec {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.judged == other.judged && self.text == other.text
     }
 }
 impl Eq for LinkSpec {}

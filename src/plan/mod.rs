@@ -34,7 +34,8 @@ pub use expr::{AggregateFunction, BinaryOp, Expr, Function, UnaryOp};
 pub use fold::{first_digits, like};
 pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
 pub use graph::{
-    Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step,
+    Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step, Test,
+    TestId, TestMembers,
 };
 pub use grouping::{Grouping, Keyed, LINKED_COLUMNS, LinkSpec, RING_COLUMNS};
 pub(crate) use lexer::{Token, TokenKind, tokens};

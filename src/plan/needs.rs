@@ -107,7 +107,7 @@ impl Gather<'_> {
                     self.same(&[(source.rel, *own), (target.rel, *other)]);
                 }
             }
-            Node::Neighbour(_) => {}
+            Node::Neighbour(_) | Node::Test(_) => {}
             Node::Expr(frame, id) => self.expr(frame, id),
         }
     }

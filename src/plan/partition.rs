@@ -167,6 +167,8 @@ impl Gather<'_> {
                 let n = self.graph.get_neighbour(id);
                 self.ties.push(Tie::Together(self.side(n.of, &n.keys)));
             }
+            // A family is judged as a whole.
+            Node::Test(_) => self.undivided = true,
             Node::Link(link) => {
                 if let Some((source, target)) = self.link(link) {
                     self.ties.push(Tie::Finds(source, target));

@@ -215,6 +215,11 @@ impl Show<'_> {
                 self.out.push(')');
             }
             Expr::Call { function, args } => self.call(frame, *function, args, own),
+            Expr::Tested { row, test, column } => {
+                let mut path = self.path(frame, row).0;
+                path.push(graph.get_test(*test).by.columns().get(*column).map_or("test", |c| c.0).to_owned());
+                self.out.push_str(&path.join("."));
+            }
             Expr::Aggregate { owner, set, inner, function, distinct, arg, filter } => {
                 let inside = graph.aggregate_frame(self.catalog, frame, *set, *inner, *arg, *filter);
                 let mut rows = self.path(frame, owner).0;

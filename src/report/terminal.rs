@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::Options;
 use super::show::{Show, count, counted};
 use super::words::{fill, word};
+use super::{Options, unseen};
 use crate::case::once;
 use crate::finding::{Finding, Status};
 use crate::run::{RunContent, severity_name, status_name};
@@ -66,13 +66,21 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
             counted(lang, "terminal_cases", cases.len() as u64),
         ]);
     }
+    let skipped = unseen::skipped(content);
     let mut stopped: Vec<[String; 3]> = content
         .outcomes
         .iter()
         .filter_map(|o| match &o.status {
             Status::Completed => None,
             Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => {
-                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), show.said(reason)])
+                // Rules that were not run for one reason share a line.
+                let alike = skipped.iter().find(|(r, _)| r == reason).map_or(&[][..], |(_, rules)| rules);
+                let name = match alike {
+                    [first, _, ..] if *first != o.rule => return None,
+                    [_, _, ..] => counted(lang, "terminal_rules", alike.len() as u64),
+                    _ => o.rule.clone(),
+                };
+                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), name, show.said(reason)])
             }
         })
         .collect();
@@ -98,6 +106,14 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
     }
     for r in &stopped {
         line(format!("  {}  {}  {}", pad(&r[0], first, false), pad(&r[1], second, false), r[2]));
+    }
+    // Codes are of one width: as many to a line as fit.
+    let unseen = unseen::kinds(content);
+    let label = fill(lang, "terminal_unseen", &[("kinds", "")]);
+    let fits = (width.max(40) - label.width()) / 6;
+    for (i, some) in unseen.chunks(fits.max(1)).enumerate() {
+        let label = if i == 0 { label.clone() } else { " ".repeat(label.width()) };
+        line(format!("{label}{}", some.join("  ")));
     }
     let with = |wanted: &str| count(content.outcomes.iter().filter(|o| status_name(&o.status) == wanted).count() as u64);
     let (all, completed, quarantined, skipped, failed) =

@@ -81,6 +81,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
     let mut problems = names.problems;
     let validates = problems.take(parts::validates(spec, &check, catalog)).flatten();
     problems.extend(parts::report(spec, &check));
+    problems.extend(parts::subject_of_test(spec, &check));
 
     let amount = amount.unwrap_or(check.amount);
     let measure = measure.unwrap_or(check.measure);

@@ -215,7 +215,7 @@ fn column<'v>(name: &str, ty: Type, values: impl Iterator<Item = &'v Value> + Cl
             };
             let of = |v: &Value| if let Value::Text(text, _) = v { text.clone() } else { Arc::from("") };
             let distinct: BTreeSet<Arc<str>> = values.clone().map(of).collect();
-            let dictionary = Dictionary { values: distinct.into_iter().collect() };
+            let dictionary = Dictionary::new(distinct.into_iter().collect());
             let codes = values.map(|v| dictionary.code(&of(v)).unwrap_or(0)).collect();
             (semantic, Data::Code(codes, Arc::new(dictionary)))
         }

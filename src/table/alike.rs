@@ -1,5 +1,5 @@
-//! What is the same in two deliveries of a table, by the values of one column: so that only what belongs to values under which something
-//! changed is looked at again.
+//! What is the same in two deliveries of a table, and the rows that stand under some values of a column: so that only what belongs together with
+//! something that changed is looked at again.
 
 use rayon::prelude::*;
 use rdst::{RadixKey, RadixSort};
@@ -9,87 +9,58 @@ use super::contents::{Values, mix};
 use super::order::gather;
 use super::{Bits, Origin, Table};
 
-/// A value of the column, as a number that depends on nothing but the value, and the sum of its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Sum {
-    value: u64,
-    rows: u64,
+/// A row's number with the hash of its values; ordered by the hash.
+#[derive(Debug, Clone, Copy)]
+struct Hashed {
+    hash: u64,
+    row: u32,
 }
 
-impl RadixKey for Sum {
+impl RadixKey for Hashed {
     const LEVELS: usize = 8;
     fn get_level(&self, level: usize) -> u8 {
-        self.value.to_le_bytes()[level]
+        self.hash.to_le_bytes()[level]
     }
 }
 
-/// Rows that are summed at once.
-const CHUNK: usize = 1 << 16;
-
-/// Numbers of the values of column `by` under which the rows of the two tables are not the same in `columns` (names), whatever their order.
-pub fn changed(now: &Table, before: &Table, by: &str, columns: &[&str]) -> FxHashSet<u64> {
-    let (now, before) = (sums(now, by, columns), sums(before, by, columns));
-    let mut out = FxHashSet::default();
+/// Rows of `now` that stand in no row of `before`, and the reverse: by their values in `columns` (names), each as often as it occurs.
+pub fn changed(now: &Table, before: &Table, columns: &[&str]) -> (Vec<u32>, Vec<u32>) {
+    let (a, b) = (hashed(now, columns), hashed(before, columns));
+    // Most rows are the same and stand in the same order: only what lies between is put in order.
+    let head = a.iter().zip(&b).take_while(|(a, b)| a.hash == b.hash).count();
+    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(a, b)| a.hash == b.hash).count();
+    let (mut a, mut b) = (a[head..a.len() - tail].to_vec(), b[head..b.len() - tail].to_vec());
+    a.radix_sort_unstable();
+    b.radix_sort_unstable();
     let (mut i, mut j) = (0, 0);
-    while i < now.len() || j < before.len() {
-        let (a, b) = (now.get(i).map(|s| s.value), before.get(j).map(|s| s.value));
-        match (a, b) {
-            (Some(a), Some(b)) if a == b => {
-                if now[i] != before[j] {
-                    out.insert(a);
-                }
-                (i, j) = (i + 1, j + 1);
-            }
-            (Some(a), b) if b.is_none_or(|b| a < b) => {
-                out.insert(a);
+    let (mut only_now, mut only_before) = (vec![], vec![]);
+    while i < a.len() || j < b.len() {
+        match (a.get(i), b.get(j)) {
+            (Some(x), Some(y)) if x.hash == y.hash => (i, j) = (i + 1, j + 1),
+            (Some(x), y) if y.is_none_or(|y| x.hash < y.hash) => {
+                only_now.push(x.row);
                 i += 1;
             }
-            (_, Some(b)) => {
-                out.insert(b);
+            (_, Some(y)) => {
+                only_before.push(y.row);
                 j += 1;
             }
             (_, None) => i += 1,
         }
     }
-    out
+    (only_now, only_before)
 }
 
-/// Whether the rows of the two tables are the same in `columns`, whatever their order.
-pub fn alike(now: &Table, before: &Table, columns: &[&str]) -> bool {
-    let total = |table: &Table| sums(table, "", columns).iter().fold(0u64, |sum, s| sum.wrapping_add(s.rows));
-    now.rows == before.rows && total(now) == total(before)
-}
-
-/// By value of `by` ascending, each once; all rows under one value where the table has no such column.
-fn sums(table: &Table, by: &str, columns: &[&str]) -> Vec<Sum> {
-    let by = table.column(by).map(Values::new);
+fn hashed(table: &Table, columns: &[&str]) -> Vec<Hashed> {
     let values: Vec<Values> = columns.iter().filter_map(|name| table.column(name)).map(Values::new).collect();
-    let chunks: Vec<usize> = (0..table.rows).step_by(CHUNK).collect();
-    let parts: Vec<Vec<Sum>> = chunks
+    (0..table.rows)
         .into_par_iter()
-        .map(|start| {
-            let mut out: Vec<Sum> = vec![];
-            for row in start..(start + CHUNK).min(table.rows) {
-                let value = by.as_ref().map_or(0, |by| by.at(row));
-                let hash = values.iter().fold(0x9e37_79b9_7f4a_7c15, |hash, v| mix(hash ^ v.at(row), 0xd6e8_feb8_6659_fd93));
-                match out.last_mut() {
-                    Some(last) if last.value == value => last.rows = last.rows.wrapping_add(hash),
-                    _ => out.push(Sum { value, rows: hash }),
-                }
-            }
-            out
+        .with_min_len(1 << 14)
+        .map(|row| {
+            let hash = values.iter().fold(0x9e37_79b9_7f4a_7c15, |hash, v| mix(hash ^ v.at(row), 0xd6e8_feb8_6659_fd93));
+            Hashed { hash, row: row as u32 }
         })
-        .collect();
-    let mut all = parts.concat();
-    all.radix_sort_unstable();
-    let mut out: Vec<Sum> = Vec::with_capacity(all.len());
-    for sum in all {
-        match out.last_mut() {
-            Some(last) if last.value == sum.value => last.rows = last.rows.wrapping_add(sum.rows),
-            _ => out.push(sum),
-        }
-    }
-    out
+        .collect()
 }
 
 /// Numbers of the values that the rows have in column `by`.

@@ -40,7 +40,7 @@ pub(super) fn mix(a: u64, b: u64) -> u64 {
 }
 
 /// Of a value without its row; the same for equal values of whatever dictionary.
-fn text_hash(text: &str) -> u64 {
+pub(super) fn text_hash(text: &str) -> u64 {
     let hash = blake3::hash(text.as_bytes());
     let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -49,14 +49,14 @@ fn text_hash(text: &str) -> u64 {
 /// Values of a column as numbers that depend on nothing but the value.
 pub(super) struct Values<'a> {
     column: &'a Column,
-    texts: Vec<u64>,
+    texts: &'a [u64],
 }
 
 impl<'a> Values<'a> {
     pub(super) fn new(column: &'a Column) -> Self {
         let texts = match &column.data {
-            Data::Code(_, dictionary) => dictionary.values.par_iter().with_min_len(1024).map(|t| text_hash(t)).collect(),
-            _ => vec![],
+            Data::Code(_, dictionary) => dictionary.hashes(),
+            _ => &[],
         };
         Values { column, texts }
     }

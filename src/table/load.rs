@@ -12,7 +12,7 @@ use super::read::{BLOCK_BYTES, FileRows, Reading};
 use super::store::{Found, Shelf, StoredTable};
 use super::{Column, Data, Dictionary, Freshness, LoadOptions, Loaded, Needs, Origin, Table};
 use crate::diagnostic::Diagnostics;
-use crate::project::Project;
+use crate::project::{Project, TableSource};
 use crate::schema::{SemanticType, Type};
 use crate::source::{Fingerprint, InputFile, expand};
 
@@ -38,7 +38,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
             missing.push(Diagnostics::default());
             continue;
         }
-        let (found, problems) = match expand(&project.root, &plan.source.from) {
+        let (found, problems) = match expand(&project.root, &plan.source.from, plan.source.optional) {
             Ok(found) => (found, Diagnostics::default()),
             Err(problems) => (vec![], problems),
         };
@@ -122,6 +122,17 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     Ok(loaded)
 }
 
+/// Tables that may be absent (`optional: true`) and of which no file is there, in the project's order.
+pub fn not_delivered(project: &Project) -> Vec<String> {
+    let absent = |source: &&TableSource| source.optional && expand(&project.root, &source.from, true).is_err_and(only_absent);
+    project.tables.iter().filter(absent).map(|source| source.name.value.clone()).collect()
+}
+
+/// A folder that may not be read is no absence.
+fn only_absent(problems: Diagnostics) -> bool {
+    problems.0.iter().all(|p| p.code == "no-such-file")
+}
+
 /// What the store holds of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreState {
@@ -138,8 +149,9 @@ pub fn store_states(project: &Project, store: &std::path::Path, as_of: Option<i3
     let mut messages = Diagnostics::default();
     let (plans, _) = plan(project, &needs, true)?;
     let mut states = vec![];
-    for plan in &plans {
-        let Some(files) = messages.take(expand(&project.root, &plan.source.from)) else { continue };
+    let absent = not_delivered(project);
+    for plan in plans.iter().filter(|p| !absent.iter().any(|name| name == p.name())) {
+        let Some(files) = messages.take(expand(&project.root, &plan.source.from, plan.source.optional)) else { continue };
         let state = Shelf::new(store, plan, &files, as_of).state();
         if let Some((freshness, rows, columns)) = messages.take(state) {
             states.push(StoreState { table: plan.name().to_owned(), freshness, rows, columns });

@@ -24,13 +24,13 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use alike::{alike, changed, numbers};
+pub use alike::{changed, numbers};
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
 pub use contents::{BUCKETS, ContentHash, Contents};
 pub use delivered::{Delivered, WantedCells, delivered};
 pub use from_text::{from_text, from_text_as_of};
-pub use load::{StoreState, load, load_in_blocks, store_states};
+pub use load::{StoreState, load, load_in_blocks, not_delivered, store_states};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
 pub use prune::{Compare, Condition};
 pub use store::{keep, staging_prefix};

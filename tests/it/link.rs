@@ -165,6 +165,39 @@ fn a_later_delivery_is_linked_against_what_was_kept() {
 }
 
 #[test]
+fn rules_respect_what_inspectors_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("rules")).unwrap();
+    let columns =
+        "person_id: {type: text}, household_id: {type: text}, name: {type: person_name}, birth: {type: date}, id_no: {type: text}";
+    let project = format!(
+        "recount: 1\ntables:\n  members: {{from: members.csv, key: person_id, columns: {{{columns}}}}}\n  judged: {{from: judged.csv, columns: {{a: {{type: text}}, b: {{type: text}}, verdict: {{type: code, values: [same, different, unsure]}}}}}}\nrules: [rules/]\n"
+    );
+    fs::write(at("recount.yaml"), project).unwrap();
+    let rule = "id: p/twice\ntitle: One person under two ids\nstatus: trial\nseverity: medium\ncheck:\n  same_entity:\n    table: members\n    compare: [name, birth, {id: {of: id_no, kind: citizen-id}}]\n    household: household_id\n    judgements: {table: judged}\nsubject: {person: person_id}\nsay: \"{n} records\"\n";
+    fs::create_dir(at("rules/p")).unwrap();
+    fs::write(at("rules/p/twice.yaml"), rule).unwrap();
+    fs::write(
+        at("members.csv"),
+        "person_id,household_id,name,birth,id_no\nP1,H1,王建国,1965-03-12,522301196503120017\nP2,H2,王建国,1965-03-12,522301196503120117\nP3,H3,李秀英,2001-07-08,522301200107080024\nP4,H4,赵铁柱,1950-01-02,522301195001020013\n",
+    )
+    .unwrap();
+    let flagged = |judged: &str| {
+        fs::write(at("judged.csv"), format!("a,b,verdict\n{judged}")).unwrap();
+        let said = recount(folder.path(), &["run", "--as-of", "2020-12-31", "--no-store", "-o", "runs"]);
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        let said = recount(folder.path(), &["query", "--format", "csv"]);
+        fs::remove_dir_all(at("runs")).unwrap();
+        (1..5).filter(|n| said.contains(&format!("P{n}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(flagged(""), [1, 2]);
+    assert_eq!(flagged("P1,P2,different\n"), [0; 0]);
+    assert_eq!(flagged("P4,P3,same\nP9,P3,same\n"), [1, 2, 3, 4]);
+    assert_eq!(flagged("P2,P1,unsure\n"), [0; 0]);
+}
+
+#[test]
 fn labels_teach_and_draw_the_line() {
     let folder = roll();
     let truth = rows(&folder.path().join("truth_people.csv"));

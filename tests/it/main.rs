@@ -17,4 +17,5 @@ mod rules;
 mod rules_index;
 mod synth;
 mod sql;
+mod statistics;
 mod tidy;

@@ -40,7 +40,7 @@ fn run(dir: &Path, incremental: bool, as_of: i32) -> Audit {
 
 /// Rules judged under changed values alone.
 fn taken_over(audit: &Audit) -> u64 {
-    audit.profile.iter().filter(|n| n.name == "what changed, and what was flagged (changed or flagged)").map(|n| n.users as u64).sum()
+    audit.profile.iter().filter(|n| n.name == "rows to be judged (changed or flagged)").map(|n| n.users as u64).sum()
 }
 
 fn same(dir: &Path, as_of: i32, what: &str) -> Audit {

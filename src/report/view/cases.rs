@@ -7,6 +7,7 @@ use super::tables::anchor;
 use crate::case::{Case, PartKind};
 use crate::finding::{Cell, EvidenceRow, ExemptionResult, Finding, ParameterUse};
 use crate::report::markup::Markup;
+use crate::report::observed::observed;
 use crate::report::show::count;
 use crate::report::waterfall::waterfall;
 use crate::report::words::{fill, known, word};
@@ -200,7 +201,12 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
     if !f.figures.is_empty() {
         out.raw("<h5>").text(w("figures")).raw("</h5>\n<dl class=\"cells\">");
         for g in &f.figures {
-            out.raw("<div><dt>").text(&g.name).raw("</dt><dd><span class=\"num\">").text(&show.value(&g.value)).raw("</span>");
+            out.raw("<div><dt>").text(&g.name).raw("</dt><dd>");
+            if let Some(chart) = counts(&g.value) {
+                out.raw(&chart).raw("</dd></div>");
+                continue;
+            }
+            out.raw("<span class=\"num\">").text(&show.value(&g.value)).raw("</span>");
             if let Some(arithmetic) = g.arithmetic.as_ref().map(|a| show.pieces(a)).filter(|a| !a.is_empty()) {
                 out.raw("<br><span class=\"was\">").text(&arithmetic).raw("</span>");
             }
@@ -235,6 +241,14 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
         out.raw(" · ").text(&period);
     }
     out.raw("</p>\n</details>\n");
+}
+
+/// What a statistical test saw beside what it expected, drawn.
+fn counts(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text, _) => observed(text),
+        _ => None,
+    }
 }
 
 /// What agrees in a link, drawn.

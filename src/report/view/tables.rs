@@ -21,6 +21,8 @@ fn reason_key(reason: Reason) -> &'static str {
         Reason::NotDue => "reason_not_due",
         Reason::FailedIntegrity => "reason_failed_integrity",
         Reason::MissingValue => "reason_missing_value",
+        Reason::TooFew => "reason_too_few",
+        Reason::NotApplicable => "reason_not_applicable",
     }
 }
 
