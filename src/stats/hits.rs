@@ -5,7 +5,7 @@ use statrs::function::gamma::ln_gamma;
 
 use super::chart::Chart;
 use super::judged::{Judged, NO_VALUE, TOO_FEW, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
 use super::share::wilson;
 use super::tail::Tail;
 
@@ -117,6 +117,7 @@ fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Column;
 
     #[test]
     fn a_target_is_hit_as_often_as_poisson_says() {

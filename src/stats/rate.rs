@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::beta_binomial::{BetaBinomial, Peers};
 use super::chart::Chart;
 use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
 use super::share::{Side, wilson};
 use super::tail::Tail;
 
@@ -165,7 +165,7 @@ fn newest(inputs: &Inputs<'_>, unit: usize, hit: i64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{Kernel, binomial};
+    use crate::stats::{Column, Kernel, binomial};
 
     /// Groups of (hits, members), members dated 1, 2, ...
     fn run_on(groups: &[(usize, usize)], spec: Rate, values: [i64; 3]) -> Output {

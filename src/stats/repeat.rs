@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::chart::Chart;
 use super::judged::{Judged, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
 use super::share::wilson;
 use super::similar::{self, Expected, Features};
 use super::tail::{Tail, binomial};
@@ -259,6 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::stats::Column;
 
     fn units(groups: usize, values: [i64; 6]) -> Vec<Vec<i64>> {
         values.iter().map(|v| vec![*v; groups]).collect()

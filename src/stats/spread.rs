@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::chart::Chart;
 use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, output};
-use super::kernel::{Column, D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
 use super::tail::chi_square_below;
 
 /// The variance of the logarithms of a group's figures against the median variance of its peers: lower tail.
@@ -150,6 +150,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::stats::Column;
 
     /// exp(mean + sd z), z about normal (sum of twelve).
     fn group_of(random: &mut ChaCha8Rng, n: usize, sd: f64) -> Vec<i64> {

@@ -145,7 +145,7 @@ fn acts(village: &Village, h: &Household, tables: &mut Tables) {
             .text(&e.actor)
             .key('O', village.site.town + 1, 1, 2)
             .date(e.system_on);
-        row.opt_id(e.signer.as_ref()).text(e.reason);
+        row.opt_id(e.signer.as_ref()).text(&e.reason);
     }
     for m in &h.measures {
         let mut row = tables.row(T::Measures);

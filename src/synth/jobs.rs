@@ -16,6 +16,7 @@ pub(super) struct Job {
 
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
 const KINDS: &[(&str, usize, usize)] = &[
+    ("CM18", 14, 14),
     ("CM17", 11, 11),
     ("FD08", 5, 5),
     ("FD07", 4, 4),
@@ -59,6 +60,8 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("RB04", 1, 1),
     ("RB05", 1, 1),
     ("SV01", 1, 1),
+    ("QS04", 0, 0),
+    ("QS08", 0, 0),
 ];
 
 /// Kinds planted on areas by the ground plan itself.
@@ -73,7 +76,7 @@ pub(super) fn kinds() -> Vec<&'static str> {
 
 /// Kinds of which one village holds at most one case: they speak about the village as a whole or about its visits of a day.
 fn once_per_village(kind: &str) -> bool {
-    matches!(kind, "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "DI03" | "XR17" | "CM05")
+    matches!(kind, "CM17" | "CM18" | "QS04" | "QS08" | "DI12" | "DI16" | "WA04" | "FD15" | "DI03" | "XR17" | "CM05")
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
@@ -116,9 +119,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forty_six_kinds() {
+    fn forty_nine_kinds() {
         let all = kinds();
-        assert_eq!(all.len(), 46);
+        assert_eq!(all.len(), 49);
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

@@ -1,5 +1,7 @@
 //! One village in memory: what the background generator makes, the planted cases change, and `emit` writes.
 
+use std::borrow::Cow;
+
 use super::ids::Id;
 use super::jobs::Job;
 use super::layout::Site;
@@ -121,7 +123,7 @@ pub(super) struct Event {
     pub(super) actor: String,
     pub(super) system_on: Days,
     pub(super) signer: Option<Id>,
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone)]

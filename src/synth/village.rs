@@ -41,6 +41,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges) {
         planting.plant(job, range);
     }
+    plant::reasons(layout, &mut village);
     letters(layout, &mut village);
     village
 }
