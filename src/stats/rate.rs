@@ -167,6 +167,7 @@ mod tests {
     use super::*;
     use crate::stats::kernel::Column;
     use crate::stats::{Kernel, binomial};
+    use crate::stats::{Column, Kernel, binomial};
 
     /// Groups of (hits, members), members dated 1, 2, ...
     fn run_on(groups: &[(usize, usize)], spec: Rate, values: [i64; 3]) -> Output {

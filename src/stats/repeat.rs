@@ -260,6 +260,7 @@ mod tests {
 
     use super::*;
     use crate::stats::kernel::Column;
+    use crate::stats::Column;
 
     fn units(groups: usize, values: [i64; 6]) -> Vec<Vec<i64>> {
         values.iter().map(|v| vec![*v; groups]).collect()

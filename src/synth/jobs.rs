@@ -16,6 +16,7 @@ pub(super) struct Job {
 
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
 const KINDS: &[(&str, usize, usize)] = &[
+    ("CM18", 14, 14),
     ("CM17", 11, 11),
     ("CM15", 10, 10),
     ("FD08", 5, 5),
@@ -61,6 +62,8 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("RB04", 1, 1),
     ("RB05", 1, 1),
     ("SV01", 1, 1),
+    ("QS04", 0, 0),
+    ("QS08", 0, 0),
 ];
 
 /// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
@@ -108,6 +111,7 @@ pub(super) fn kinds() -> Vec<&'static str> {
 /// Kinds of which one village holds at most one case: they speak about the village as a whole or about its visits of a day.
 fn once_per_village(kind: &str) -> bool {
     matches!(kind, "CM15" | "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "FD16" | "DI03" | "XR17" | "CM05")
+    matches!(kind, "CM17" | "CM18" | "QS04" | "QS08" | "DI12" | "DI16" | "WA04" | "FD15" | "DI03" | "XR17" | "CM05")
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
@@ -197,6 +201,9 @@ mod tests {
     fn every_kind_once() {
         let all = kinds();
         assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
+    fn forty_nine_kinds() {
+        let all = kinds();
+        assert_eq!(all.len(), 49);
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

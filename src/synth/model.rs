@@ -1,6 +1,8 @@
 //! One village in memory: what the background generator makes, the planted cases change, and `emit` writes.
 
 pub(super) use super::facts::*;
+use std::borrow::Cow;
+
 use super::ids::Id;
 use super::jobs::Job;
 use super::layout::Site;
@@ -124,7 +126,7 @@ pub(super) struct Event {
     pub(super) actor: String,
     pub(super) system_on: Days,
     pub(super) signer: Option<Id>,
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone)]

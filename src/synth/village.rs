@@ -49,6 +49,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     plant::added(layout, &mut village, &mut ids);
     farm::fill(layout, &mut village);
     offices::fill(layout, &mut village);
+    plant::reasons(layout, &mut village);
     letters(layout, &mut village);
     village
 }

@@ -11,6 +11,7 @@ pub(super) mod integrity;
 mod registers;
 mod returns;
 mod sources;
+mod villages;
 mod visits;
 
 use std::ops::Range;
@@ -25,6 +26,8 @@ use super::layout::{Layout, Site};
 use super::model::*;
 use super::truth::Case;
 
+pub(super) use villages::reasons;
+
 /// What the households of a case must be like.
 pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish {
     let stable = Wish::STABLE;
@@ -33,6 +36,8 @@ pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish
     let never = Wish { exit: Exit::Never, ..stable };
     match job.kind {
         "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => never,
+        "CM01" | "CM05" | "CM16" | "CM17" => never,
+        "CM18" if job.planted => never,
         "DI01" | "DI02" | "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "XR17" => Wish { spares: 1, ..stable },
         "DI03" => Wish { spares: if job.planted { 1 } else { 2 }, ..stable },
         "DI04" => Wish { spares: 1, ..stable },
@@ -142,6 +147,7 @@ impl Planting<'_, '_> {
             "RB03" | "RB04" | "RB05" => self.returns(job, at[0]),
             "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => self.incomes(job, &at),
             "WA01" | "WA02" | "WA03" | "WA04" | "WA06" | "WA07" => self.visits(job, &at),
+            "CM18" | "QS04" => self.villages(job, &at),
             // Letters are written last, when the rows they speak of are final.
             _ => {}
         }
