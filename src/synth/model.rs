@@ -3,6 +3,7 @@
 pub(super) use super::facts::*;
 use super::ids::Id;
 use super::jobs::Job;
+use super::kept::Kept;
 use super::layout::Site;
 use super::truth::Truth;
 
@@ -275,6 +276,11 @@ pub(super) struct Village<'a> {
     pub(super) reports: Vec<Report>,
     pub(super) checks: Vec<HouseCheck>,
     pub(super) revisions: Vec<Revision>,
+    pub(super) kept: Vec<Kept>,
+    /// Households whose ordinary assignment of a helper is not written: a case brings its own.
+    pub(super) unassigned: Vec<usize>,
+    /// Households that nobody visits.
+    pub(super) unvisited: Vec<usize>,
     pub(super) disabilities: Vec<Disability>,
     pub(super) truth: Truth,
     counters: Counters,
@@ -317,6 +323,9 @@ impl<'a> Village<'a> {
             reports: vec![],
             checks: vec![],
             revisions: vec![],
+            kept: vec![],
+            unassigned: vec![],
+            unvisited: vec![],
             disabilities: vec![],
             truth: Truth::of_village(site.index),
             counters: Counters::default(),
