@@ -6,6 +6,7 @@ use super::family::Wish;
 use super::farm;
 use super::household::{self, transfers};
 use super::ids::{Id, Ids};
+use super::kept;
 use super::layout::Layout;
 use super::model::*;
 use super::offices;
@@ -48,6 +49,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     plant::integrity::plant(layout, &mut village, free);
     plant::added(layout, &mut village, &mut ids);
     farm::fill(layout, &mut village);
+    kept::fill(layout, &mut village);
     offices::fill(layout, &mut village);
     plant::reasons(layout, &mut village);
     letters(layout, &mut village);
