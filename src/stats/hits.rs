@@ -117,7 +117,6 @@ fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::kernel::Column;
     use crate::stats::Column;
 
     #[test]

@@ -259,7 +259,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::kernel::Column;
     use crate::stats::Column;
 
     fn units(groups: usize, values: [i64; 6]) -> Vec<Vec<i64>> {

@@ -154,7 +154,7 @@ fn act(village: &Village, household: usize, e: &Event, tables: &mut Tables) {
     let mut row = tables.row(T::Events);
     row.key('E', v, e.number, 5).key('H', v, household, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
     row.int(e.minute).text(if e.paper { "paper" } else { "system" }).text(&e.actor).key('O', village.site.town + 1, 1, 2).date(e.system_on);
-    row.opt_id(e.signer.as_ref()).text(e.reason);
+    row.opt_id(e.signer.as_ref()).text(&e.reason);
     // Keyed some hours after the act, one after another.
     row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
 }
@@ -163,14 +163,6 @@ fn acts(village: &Village, h: &Household, tables: &mut Tables) {
     let v = village.site.index + 1;
     for e in &h.events {
         act(village, h.number, e, tables);
-        let mut row = tables.row(T::Events);
-        row.key('E', v, e.number, 5).key('H', v, h.number, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
-        row.int(e.minute)
-            .text(if e.paper { "paper" } else { "system" })
-            .text(&e.actor)
-            .key('O', village.site.town + 1, 1, 2)
-            .date(e.system_on);
-        row.opt_id(e.signer.as_ref()).text(&e.reason);
     }
     for m in &h.measures {
         let mut row = tables.row(T::Measures);

@@ -74,8 +74,7 @@ impl T {
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 45;
-const TABLES: usize = 57;
+const TABLES: usize = 58;
 
 struct Spec {
     name: &'static str,

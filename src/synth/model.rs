@@ -1,8 +1,8 @@
 //! One village in memory: what the background generator makes, the planted cases change, and `emit` writes.
 
-pub(super) use super::facts::*;
 use std::borrow::Cow;
 
+pub(super) use super::facts::*;
 use super::ids::Id;
 use super::jobs::Job;
 use super::kept::Kept;

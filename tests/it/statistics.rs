@@ -228,7 +228,7 @@ fn kernels_over_a_province() {
         ("density at a threshold", bunching(BunchTest::Density), &of_threshold[..]),
     ] {
         let start = std::time::Instant::now();
-        let output = kernel.run(&Inputs { units: values, starts: &starts, members: &members });
+        let output = kernel.run(&Inputs { units: values, starts: &starts, members: &members, texts: &[] });
         assert_eq!(output.columns.len(), kernel.columns().len());
         let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let peak = peak.lines().find(|l| l.starts_with("VmHWM")).unwrap_or_default().to_owned();
