@@ -66,7 +66,7 @@ pub(super) const AREA_KINDS: [&str; 3] = ["CM03", "QS01", "QS03"];
 
 /// All kinds the generator knows, sorted.
 pub(super) fn kinds() -> Vec<&'static str> {
-    let mut all: Vec<&'static str> = KINDS.iter().map(|k| k.0).chain(AREA_KINDS).collect();
+    let mut all: Vec<&'static str> = KINDS.iter().map(|k| k.0).chain(AREA_KINDS).chain(super::projects::KINDS).collect();
     all.sort_unstable();
     all
 }
@@ -116,9 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forty_six_kinds() {
+    fn every_kind_once() {
         let all = kinds();
-        assert_eq!(all.len(), 46);
+        assert_eq!(all.len(), 74);
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

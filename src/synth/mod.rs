@@ -17,6 +17,7 @@ mod layout;
 mod model;
 mod names;
 mod plant;
+mod projects;
 mod roll;
 mod score;
 mod truth;
@@ -41,9 +42,10 @@ const PROJECT: &str = include_str!("../../sample_data/recount.yaml");
 const PARAMETERS: &str = include_str!("../../sample_data/policy/parameters.csv");
 const STANDARDS: &str = include_str!("../../sample_data/policy/standards.csv");
 /// The other policy tables that the project file names, copied as they are.
-const POLICY_TABLES: [(&str, &str); 2] = [
+const POLICY_TABLES: [(&str, &str); 3] = [
     ("policy/exclusions.csv", include_str!("../../sample_data/policy/exclusions.csv")),
     ("policy/placeholders.csv", include_str!("../../sample_data/policy/placeholders.csv")),
+    ("policy/purpose_words.csv", include_str!("../../sample_data/policy/purpose_words.csv")),
 ];
 
 /// Villages made at once: bounds the memory, and is large enough to keep all threads busy.
@@ -135,28 +137,32 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
     truth_out.append(b"truth_no,kind,role,table,key,entity,subject,note\n")?;
 
     let mut areas = Areas::new(&layout);
+    let mut bank = projects::Batches::default();
     let mut rows = vec![0u64; specs.len()];
     let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let indexes: Vec<usize> = (0..layout.sites.len()).collect();
     for batch in indexes.chunks(BATCH) {
-        let made: Vec<(Tables, Truth, areas::Exits)> = batch
+        let made: Vec<(Tables, Truth, areas::Exits, projects::Batches)> = batch
             .par_iter()
             .map(|&index| {
-                let village = village::make(&layout, index);
+                let mut village = village::make(&layout, index);
                 let mut tables = Tables::new(layout.first_year, options.years);
+                let batches = projects::add(&layout, &mut village, &mut tables);
                 emit::emit(&layout, &village, &mut tables);
                 let exits = areas::exits(&layout, &village);
-                (tables, village.truth, exits)
+                (tables, village.truth, exits, batches)
             })
             .collect();
-        for (tables, truth, exits) in made {
+        for (tables, truth, exits, sums) in made {
             areas.add(exits);
+            bank.add(sums);
             append(&mut outputs, &mut rows, &tables)?;
             write_truth(&mut truth_out, &mut kinds, &truth)?;
         }
     }
     let mut tables = Tables::new(layout.first_year, options.years);
-    let truth = areas.finish(&layout, &mut tables);
+    let mut truth = areas.finish(&layout, &mut tables);
+    bank.finish(&layout, &mut tables, &mut truth);
     append(&mut outputs, &mut rows, &tables)?;
     write_truth(&mut truth_out, &mut kinds, &truth)?;
     for out in outputs {

@@ -41,6 +41,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges) {
         planting.plant(job, range);
     }
+    super::projects::alter(layout, &mut village);
     letters(layout, &mut village);
     village
 }
@@ -342,6 +343,7 @@ fn flows(layout: &Layout, village: &mut Village, draw: &mut Draw) {
                 from: from.to_string(),
                 to: to.to_string(),
                 project: format!("ZX{year}-{}", region / 1000 % 1_000_000),
+                fund: "ZXFP",
                 purpose: "财政专项扶贫资金",
                 approval: format!("PF{year}-{:05}-{month:02}", site.index + 1),
                 stage: 0,
@@ -386,6 +388,7 @@ pub(super) fn purchase(
         from: format!("{}财政所", town.name),
         to: supplier,
         project: format!("XM{year}-{:05}", village.site.index + 1),
+        fund: "ZXFP",
         purpose: "村组道路维修材料",
         approval: approval.unwrap_or(own),
         stage,
