@@ -6,6 +6,8 @@
 pub mod diagnostic;
 pub mod schema;
 pub mod linkage;
+pub mod stats;
+pub mod grouping;
 pub mod project;
 pub mod source;
 pub mod table;
@@ -19,5 +21,6 @@ pub mod case;
 pub mod run;
 pub mod report;
 pub mod link;
+pub mod canonical;
 pub mod synth;
 pub mod cli;

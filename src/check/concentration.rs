@@ -145,21 +145,7 @@ impl Share {
             Some(text) => Some(planner.expr(text, member_scope, Want::Numeric)?),
             None => None,
         };
-        let mut positions = vec![];
-        for name in &self.of {
-            match area.keys.names.iter().position(|known| known.as_deref() == Some(name.value.as_str())) {
-                Some(position) => positions.push(position),
-                None => {
-                    let known: Vec<&str> = area.keys.names.iter().flatten().map(String::as_str).collect();
-                    let error = Diagnostic::error("unknown-key-name", format!("`{}` is not a key of `by`", name.value))
-                        .at(name.span.clone(), "the area must be part of the key")
-                        .suggest(&name.value, known.iter().copied())
-                        .help(format!("add it to `by`, which has {}", known.join(", ")));
-                    planner.error(error);
-                    return None;
-                }
-            }
-        }
+        let positions = planner.key_positions(area.keys, &self.of)?;
         let columns = planner.key_columns(&RowRef::slot(0), area.keys);
         let one = planner.int(1);
         let pick = |all: &[ExprId]| if positions.is_empty() { vec![one] } else { positions.iter().map(|&i| all[i]).collect() };

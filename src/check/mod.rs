@@ -7,14 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostics, Spanned};
-use crate::plan::{ExprId, RelId, RowRef, Scope, SetId};
+use crate::plan::{ExprId, RelId, RowRef, Scope, SetId, TestId};
 
 mod build;
 mod keys;
 mod planner;
 
+mod bunching;
 mod change;
 mod concentration;
+mod digits;
 mod duplicate;
 mod matches;
 mod missing;
@@ -22,9 +24,17 @@ mod order;
 mod reconcile;
 mod outlier;
 mod query;
+mod ring;
+mod quota;
+mod rate;
+mod repeat;
 mod row;
 mod same_entity;
 mod select;
+mod snapshot;
+mod split;
+mod travel;
+mod tested;
 
 pub use keys::{Keys, NamedKeys, Names};
 pub use planner::Planner;
@@ -126,6 +136,15 @@ registry! {
     Concentration => concentration::ConcentrationCheck,
     Outlier => outlier::OutlierCheck,
     SameEntity => same_entity::SameEntityCheck,
+    Split => split::SplitCheck,
+    Travel => travel::TravelCheck,
+    Ring => ring::RingCheck,
+    Snapshot => snapshot::SnapshotCheck,
+    Digits => digits::DigitsCheck,
+    Bunching => bunching::BunchingCheck,
+    Rate => rate::RateCheck,
+    Quota => quota::QuotaCheck,
+    Repeat => repeat::RepeatCheck,
     Query => query::QueryCheck,
 }
 
@@ -154,6 +173,10 @@ pub enum Reason {
     FailedIntegrity,
     /// A value that the rule needs is missing.
     MissingValue,
+    /// Too few records, or peers, to tell.
+    TooFew,
+    /// A statistical test says nothing about figures like these.
+    NotApplicable,
 }
 
 /// What a unit of a rule is.
@@ -234,6 +257,8 @@ pub struct CheckPlan {
     pub period: Option<ExprId>,
     /// Member rows that are evidence. The unit's own row (for a group: none), rows reached by hops and flagged pairs are added by the engine.
     pub members: Vec<Members>,
+    /// The test whose members of `members[0]` to look at first are listed instead of all; the finding is then about the group, never about one person or household.
+    pub leads: Option<TestId>,
     /// Named values worth showing: the `let` names in order, then the check's own (`now`, `before`, `peer.p99`).
     pub figures: Vec<(String, ExprId)>,
     /// Exprs of the unit's identity besides its record key: group keys. For units that are groups they are the whole identity.
@@ -256,6 +281,7 @@ impl CheckPlan {
             measure: None,
             period: None,
             members: vec![],
+            leads: None,
             figures: vec![],
             identity: vec![],
         }

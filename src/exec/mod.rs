@@ -12,6 +12,7 @@ mod batch;
 mod build;
 mod call;
 mod group;
+mod grouped;
 mod key;
 mod linked;
 mod nodes;
@@ -22,6 +23,7 @@ mod profile;
 mod schedule;
 pub mod select;
 mod set;
+mod tested;
 mod texts;
 mod vector;
 
@@ -30,9 +32,10 @@ pub use batch::{Batch, Ids, Reached};
 pub use key::chunked;
 pub use nodes::{Frame, FrameKind, Nodes};
 pub use parameter::as_key;
-pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
+pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, judge_unit, pairs_of, run_pass};
 pub use profile::{NodeProfile, Timer};
 pub use schedule::{Exec, Schedule};
+pub use tested::Tested;
 pub use texts::Texts;
 pub use vector::{Values, Vector};
 

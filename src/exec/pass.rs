@@ -52,7 +52,15 @@ impl Tally {
     }
 }
 
-pub const REASONS: [Reason; 5] = [Reason::Unreadable, Reason::NotCovered, Reason::NotDue, Reason::FailedIntegrity, Reason::MissingValue];
+pub const REASONS: [Reason; 7] = [
+    Reason::Unreadable,
+    Reason::NotCovered,
+    Reason::NotDue,
+    Reason::FailedIntegrity,
+    Reason::MissingValue,
+    Reason::TooFew,
+    Reason::NotApplicable,
+];
 
 fn place(reason: Reason) -> usize {
     REASONS.iter().position(|&r| r == reason).unwrap_or(0)
@@ -67,7 +75,7 @@ pub struct UnitResult {
     pub flagged_tally: Tally,
     pub clear: Tally,
     /// By position in [`REASONS`].
-    pub reasons: [Tally; 5],
+    pub reasons: [Tally; REASONS.len()],
     /// Per watched expression: units (or pairs with a register's row) that could not be assessed and for which it has no value though all it
     /// is made of has one.
     pub gaps: Vec<u64>,
@@ -113,6 +121,11 @@ pub fn run_pass(env: Env<'_>, rel: RelId, jobs: &[UnitJob<'_>]) -> Pass {
         }
     }
     total
+}
+
+/// What becomes of one row of `rel`.
+pub fn judge_unit(env: Env<'_>, rel: RelId, row: u32, job: &UnitJob<'_>) -> UnitResult {
+    judge(&Batch::list(env, rel, vec![row]), row as usize, job)
 }
 
 fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::nodes::{Nodes, Shared};
 use super::profile::{NodeProfile, Timer};
 use super::{Env, Texts, build};
-use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId};
+use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId, TestId};
 use crate::project::{Parameter, Regions};
 use crate::table::Table;
 
@@ -20,6 +20,7 @@ enum Node {
     Set(SetId),
     /// Position in `Schedule::shared`.
     Shared(usize),
+    Test(TestId),
 }
 
 /// What must be there before expressions can be evaluated: a node can be built when all nodes of lower levels are.
@@ -137,6 +138,20 @@ impl Walk<'_> {
             }
         })
     }
+    /// A test looks at every row of its relation, and at every member of each.
+    fn test(&mut self, id: TestId) -> u32 {
+        self.node(Node::Test(id), |w| {
+            let test = w.graph.get_test(id).clone();
+            let around = std::mem::replace(&mut w.inside, false);
+            let mut level = w.rel(test.of).max(w.all(test.values));
+            if let Some(members) = test.members {
+                w.inside = true;
+                level = level.max(w.set(members.set)).max(w.all(members.values.into_iter().chain(members.filter)));
+            }
+            w.inside = around;
+            level
+        })
+    }
     fn expr(&mut self, id: ExprId) -> u32 {
         if let Some(&level) = self.exprs.get(&(id, self.inside)) {
             return level;
@@ -144,6 +159,7 @@ impl Walk<'_> {
         let level = match self.graph.get(id).clone() {
             Expr::Literal(_) => 0,
             Expr::Column { row, .. } | Expr::RowNumber { row } => self.hops(&row),
+            Expr::Tested { row, test, .. } => self.hops(&row).max(self.test(test)),
             Expr::Has { row } => {
                 let coverage = match row.hops.last() {
                     Some(Hop::Link(link)) => {
@@ -312,6 +328,15 @@ impl<'e> Exec<'e> {
                 self.note(self.set_name(id), rows_in, rows_out, set.bytes() as usize, start, users);
                 self.nodes.sets.insert(id, set);
             }
+            Node::Test(id) if !self.nodes.tests.contains_key(&id) => {
+                let test = self.graph.get_test(id);
+                let rows_in = test.members.as_ref().map_or(0, |m| env.nodes.rows(&env, env.member_rel(m.set)));
+                let rows_out = env.nodes.rows(&env, test.of);
+                let tested = super::tested::tested(env, test);
+                let name = format!("{} test of {}", test.by.name(), self.rel_name(test.of));
+                self.note(name, rows_in, rows_out, 9 * rows_out * tested.columns.len() + 8 * tested.leads.len(), start, users);
+                self.nodes.tests.insert(id, tested);
+            }
             _ => {}
         }
     }
@@ -327,6 +352,7 @@ impl<'e> Exec<'e> {
         self.nodes.links.retain(|link, _| wanted(Node::Link(*link)));
         self.nodes.neighbours.retain(|id, _| wanted(Node::Neighbour(*id)));
         self.nodes.sets.retain(|id, _| wanted(Node::Set(*id)));
+        self.nodes.tests.retain(|id, _| wanted(Node::Test(*id)));
         self.nodes.shared.retain(|shared, _| to_come.iter().any(|s| s.shared.iter().any(|(kept, _)| kept == shared)));
     }
 
@@ -352,6 +378,12 @@ impl<'e> Exec<'e> {
                 Node::Shared(at) => {
                     let set = schedule.shared[at].0.set;
                     (format!("aggregates of {}", self.set_name(set)), 9 * rows(env.owner_rel(set)))
+                }
+                Node::Test(id) => {
+                    let test = self.graph.get_test(id);
+                    let members = test.members.as_ref().map_or(0, |m| (4 + 8 * m.values.len() as u64) * rows(env.member_rel(m.set)));
+                    let columns = test.values.len() + test.by.columns().len();
+                    (format!("{} test of {}", test.by.name(), self.rel_name(test.of)), members + 9 * columns as u64 * rows(test.of))
                 }
             })
             .collect();
@@ -379,7 +411,7 @@ impl<'e> Exec<'e> {
             }
             Rel::Linked { parts, .. } => {
                 let of: Vec<String> = parts.iter().map(|p| self.rel_name(p.of)).collect();
-                format!("links of {}", of.join(" and "))
+                format!("groups of {}", of.join(" and "))
             }
             Rel::Rows { of, each, .. } => format!("{} of {}", if each.is_some() { "periods" } else { "rows" }, self.rel_name(*of)),
         }

@@ -1,6 +1,6 @@
 //! Typed scalar expressions. Each function has one written meaning, here and on its page.
 
-use super::{ExprId, Hop, ParameterId, RowRef, SetId};
+use super::{ExprId, Hop, ParameterId, RowRef, SetId, TestId};
 use crate::schema::{Type, Value};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,6 +59,12 @@ pub enum Expr {
         arg: Option<ExprId>,
         filter: Option<ExprId>,
     },
+    /// What column `column` of the test says of the row that `row` reaches, a row of the test's relation. Missing where the test could not be made.
+    Tested {
+        row: RowRef,
+        test: TestId,
+        column: usize,
+    },
     /// Number of the row within its relation, ascending in the relation's order: to break ties and to look at each pair once. Int.
     RowNumber {
         row: RowRef,
@@ -69,21 +75,34 @@ impl Expr {
     /// The hops this node itself takes (not its arguments).
     pub fn hops(&self) -> &[Hop] {
         match self {
-            Expr::Column { row, .. } | Expr::Has { row } | Expr::RowNumber { row } | Expr::Aggregate { owner: row, .. } => &row.hops,
+            Expr::Column { row, .. }
+            | Expr::Has { row }
+            | Expr::RowNumber { row }
+            | Expr::Tested { row, .. }
+            | Expr::Aggregate { owner: row, .. } => &row.hops,
             _ => &[],
         }
     }
     /// The row this node itself reads or owns its members by.
     pub fn own_row(&self) -> Option<&RowRef> {
         match self {
-            Expr::Column { row, .. } | Expr::Has { row } | Expr::RowNumber { row } | Expr::Aggregate { owner: row, .. } => Some(row),
+            Expr::Column { row, .. }
+            | Expr::Has { row }
+            | Expr::RowNumber { row }
+            | Expr::Tested { row, .. }
+            | Expr::Aggregate { owner: row, .. } => Some(row),
             _ => None,
         }
     }
     /// The parts evaluated in the same frame, in order. `arg` and `filter` of an aggregate are not: they have the member row besides.
     pub fn args(&self) -> Vec<ExprId> {
         match self {
-            Expr::Literal(_) | Expr::Column { .. } | Expr::Has { .. } | Expr::Aggregate { .. } | Expr::RowNumber { .. } => vec![],
+            Expr::Literal(_)
+            | Expr::Column { .. }
+            | Expr::Has { .. }
+            | Expr::Aggregate { .. }
+            | Expr::RowNumber { .. }
+            | Expr::Tested { .. } => vec![],
             Expr::Unary { arg, .. } | Expr::Cast { arg, .. } => vec![*arg],
             Expr::Binary { left, right, .. } => vec![*left, *right],
             Expr::Call { args, .. } => args.clone(),
@@ -98,7 +117,12 @@ impl Expr {
         let mut take = |old: ExprId| next.next().unwrap_or(old);
         let mut expr = self.clone();
         match &mut expr {
-            Expr::Literal(_) | Expr::Column { .. } | Expr::Has { .. } | Expr::Aggregate { .. } | Expr::RowNumber { .. } => {}
+            Expr::Literal(_)
+            | Expr::Column { .. }
+            | Expr::Has { .. }
+            | Expr::Aggregate { .. }
+            | Expr::RowNumber { .. }
+            | Expr::Tested { .. } => {}
             Expr::Unary { arg, .. } | Expr::Cast { arg, .. } => *arg = take(*arg),
             Expr::Binary { left, right, .. } => {
                 *left = take(*left);
@@ -222,6 +246,8 @@ pub enum Function {
     Under,
     /// `parent_region(code, level)` is written `town(code)`, `county(code)`, ...: ancestor of that level; level numbered 1 province .. 5 village.
     RegionLevel(u8),
+    /// `distance_km(lat, lon, lat, lon)`: kilometres between two places in degrees; decimal(3). Missing where one is no place on the earth.
+    DistanceKm,
     Lower,
     Upper,
     /// `length(text)`: characters.

@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Catalog, Each, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId};
+use super::{Catalog, Each, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId, TestId};
 
 type Map<K, V> = HashMap<K, V, rustc_hash::FxBuildHasher>;
 type Set<K> = HashSet<K, rustc_hash::FxBuildHasher>;
@@ -51,6 +51,7 @@ impl Graph {
             Expr::Column { row, column } => Expr::Column { row: map(&row), column },
             Expr::Has { row } => Expr::Has { row: map(&row) },
             Expr::RowNumber { row } => Expr::RowNumber { row: map(&row) },
+            Expr::Tested { row, test, column } => Expr::Tested { row: map(&row), test, column },
             Expr::Aggregate { owner, set, inner, function, distinct, arg, filter } => {
                 let mut outer = Set::default();
                 for part in [arg, filter].into_iter().flatten() {
@@ -156,6 +157,7 @@ pub enum Node<'a> {
     Neighbour(NeighbourId),
     /// The link and the relation of its source.
     Link(LinkId),
+    Test(TestId),
 }
 
 /// Visits everything that expressions, relations and sets need, each once, what is needed before what needs it.
@@ -167,6 +169,7 @@ pub struct Walker<'a> {
     sets: Set<SetId>,
     neighbours: Set<NeighbourId>,
     links: Set<LinkId>,
+    tests: Set<TestId>,
 }
 
 impl<'a> Walker<'a> {
@@ -179,6 +182,7 @@ impl<'a> Walker<'a> {
             sets: Set::default(),
             neighbours: Set::default(),
             links: Set::default(),
+            tests: Set::default(),
         }
     }
     pub fn expr(&mut self, frame: &[RelId], id: ExprId, visit: &mut dyn FnMut(Node<'_>)) {
@@ -205,6 +209,9 @@ impl<'a> Walker<'a> {
             for part in [*arg, *filter].into_iter().flatten() {
                 self.expr(&inside, part, visit);
             }
+        }
+        if let Expr::Tested { test, .. } = expr {
+            self.test(*test, visit);
         }
         visit(Node::Expr(frame, id));
     }
@@ -272,6 +279,19 @@ impl<'a> Walker<'a> {
         let n = self.graph.get_neighbour(id);
         self.part(n.of, n.keys.iter().copied().chain([n.order]).chain(n.among), visit);
         visit(Node::Neighbour(id));
+    }
+    pub fn test(&mut self, id: TestId, visit: &mut dyn FnMut(Node<'_>)) {
+        if !self.tests.insert(id) {
+            return;
+        }
+        let test = self.graph.get_test(id);
+        self.part(test.of, test.values.iter().copied(), visit);
+        if let Some(members) = &test.members {
+            self.set(members.set, visit);
+            let of = self.graph.members_of(self.catalog, members.set).unwrap_or(UNREAD);
+            self.part(of, members.values.iter().copied().chain(members.filter), visit);
+        }
+        visit(Node::Test(id));
     }
     pub fn link(&mut self, id: LinkId, visit: &mut dyn FnMut(Node<'_>)) {
         if !self.links.insert(id) {

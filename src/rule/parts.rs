@@ -89,6 +89,22 @@ pub(super) fn report(spec: &RuleSpec, check: &CheckPlan) -> Diagnostics {
     problems
 }
 
+/// A statistical test says something about an area, an enumerator, an office or an account, never about one person or household.
+pub(super) fn subject_of_test(spec: &RuleSpec, check: &CheckPlan) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    if check.leads.is_none() {
+        return problems;
+    }
+    for (entity, _) in spec.subject.iter().filter(|(entity, _)| ["person", "household"].contains(&entity.value.as_str())) {
+        problems.push(
+            Diagnostic::error("subject-of-test", format!("a statistical test says nothing about one {}", entity.value))
+                .at(entity.span.clone(), format!("the unit is a {}", check.unit))
+                .help("name the area, enumerator, office or account that the groups are: `subject: {area: village}`"),
+        );
+    }
+    problems
+}
+
 /// Tables, columns and parameters that the tests name.
 pub(super) fn names_in_tests(spec: &RuleSpec, project: &Project) -> Diagnostics {
     let mut problems = Diagnostics::default();

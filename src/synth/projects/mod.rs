@@ -154,7 +154,7 @@ impl Batches {
                 truth.record(&case, "bank_batches", key.clone());
             }
             let mut row = tables.row(T::BankBatches);
-            row.int(b.region).text(&key).hundredths(bank).int(b.lines).hundredths(ledger).hundredths(fee).date(b.last + 1);
+            row.text(&key).int(b.region).hundredths(bank).int(b.lines).hundredths(ledger).hundredths(fee).date(b.last + 1);
         }
     }
 }

@@ -385,7 +385,7 @@ impl Works {
         }
         for o in &self.openings {
             let mut row = tables.row(T::AccountOpenings);
-            row.int(site.code).number(o.account).text(&o.branch).date(o.on).int(o.sequence).yes_no(o.mass);
+            row.number(o.account).int(site.code).text(&o.branch).date(o.on).int(o.sequence).yes_no(o.mass);
         }
         for (project, (year, month), kwh, water) in &self.meters {
             let mut row = tables.row(T::Meters);
