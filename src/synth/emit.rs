@@ -240,7 +240,7 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
     }
     for (n, t) in village.transfers.iter().enumerate() {
         let mut row = tables.row(T::FundFlow);
-        row.key('F', v, n + 1, 5).int(t.region).text(t.level).text(&t.from).text(&t.to).text("ZXFP").text(&t.project).text(t.purpose);
+        row.key('F', v, n + 1, 5).int(t.region).text(t.level).text(&t.from).text(&t.to).text(t.fund).text(&t.project).text(t.purpose);
         row.text(&t.approval).int(t.stage).hundredths(t.amount).date(t.issued).opt_date(t.received);
     }
 }

@@ -134,7 +134,8 @@ pub(super) const AREA_KINDS: [&str; 5] = ["CM03", "QS01", "QS02", "QS03", "QS06"
 
 /// All kinds the generator knows, sorted.
 pub(super) fn kinds() -> Vec<&'static str> {
-    let mut all: Vec<&'static str> = KINDS.iter().chain(ADDED).map(|k| k.0).chain(AREA_KINDS).chain(LATE).chain(LOG_KINDS).collect();
+    let mut all: Vec<&'static str> =
+        KINDS.iter().chain(ADDED).map(|k| k.0).chain(AREA_KINDS).chain(LATE).chain(LOG_KINDS).chain(super::projects::KINDS).collect();
     all.sort_unstable();
     all
 }
@@ -230,7 +231,10 @@ mod tests {
     #[test]
     fn every_kind_once() {
         let all = kinds();
-        assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
+        assert_eq!(
+            all.len(),
+            KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len() + super::super::projects::KINDS.len()
+        );
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

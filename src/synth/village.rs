@@ -52,6 +52,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     kept::fill(layout, &mut village);
     offices::fill(layout, &mut village);
     plant::reasons(layout, &mut village);
+    super::projects::alter(layout, &mut village);
     letters(layout, &mut village);
     village
 }
@@ -354,6 +355,7 @@ fn flows(layout: &Layout, village: &mut Village, draw: &mut Draw) {
                 from: from.to_string(),
                 to: to.to_string(),
                 project: format!("ZX{year}-{}", region / 1000 % 1_000_000),
+                fund: "ZXFP",
                 purpose: "财政专项扶贫资金",
                 approval: format!("PF{year}-{:05}-{month:02}", site.index + 1),
                 stage: 0,
@@ -398,6 +400,7 @@ pub(super) fn purchase(
         from: format!("{}财政所", town.name),
         to: supplier,
         project: format!("XM{year}-{:05}", village.site.index + 1),
+        fund: "ZXFP",
         purpose: "村组道路维修材料",
         approval: approval.unwrap_or(own),
         stage,
