@@ -88,8 +88,7 @@ impl T {
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 58;
-const TABLES: usize = 59;
+const TABLES: usize = 72;
 
 struct Spec {
     name: &'static str,

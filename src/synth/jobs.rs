@@ -180,7 +180,7 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
     }
 }
 
-/// Spreads the cases that are planted last over the villages in turn: until villages have no free household.
+/// Spreads the cases that are planted last over the villages in turn, until no village has a free household.
 pub(super) fn assign_late(households: usize, sites: &mut [Site]) {
     let cases = (households / 2000).max(3);
     let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum())).collect();
