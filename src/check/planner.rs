@@ -208,7 +208,7 @@ impl<'a> Planner<'a> {
     /// Keys go by their names; the members of each part by the part's names, inside aggregates.
     pub fn group_scope(&mut self, groups: RelId, keys: &GroupKeys, parts: &[(Vec<String>, Source)]) -> Scope {
         let row = RowRef::slot(0);
-        let values = self.key_columns(&row, keys);
+        let values = self.keys_of(groups, &row, keys);
         let names = keys.names.iter().zip(&values).filter_map(|(name, &value)| Some((name.clone()?, value))).collect();
         let members = parts
             .iter()
@@ -222,6 +222,44 @@ impl<'a> Planner<'a> {
     pub fn key_columns(&mut self, row: &RowRef, keys: &GroupKeys) -> Vec<ExprId> {
         let types: Vec<Type> = keys.exprs.iter().map(|&key| self.graph.type_of(key)).collect();
         types.into_iter().enumerate().map(|(i, ty)| self.group_key(row, i, ty)).collect()
+    }
+    /// The keys of the group of `groups` that `row` is, whatever made it.
+    pub fn keys_of(&mut self, groups: RelId, row: &RowRef, keys: &GroupKeys) -> Vec<ExprId> {
+        let first = self.graph.get_rel(groups).keyed().map_or(0, |keyed| keyed.first);
+        let types: Vec<Type> = keys.exprs.iter().map(|&key| self.graph.type_of(key)).collect();
+        types.into_iter().enumerate().map(|(i, ty)| self.group_key(row, first + i, ty)).collect()
+    }
+    /// The key of a record of `source`, in the frame of its records: what a group that no key makes goes by, read from its first record.
+    pub fn record_key(&mut self, source: Source, records: &Scope, at: &Spanned<String>) -> Option<GroupKeys> {
+        let def = self.def(source);
+        let names: Vec<String> = def.key.iter().filter_map(|&column| def.columns.get(column)).map(|c| c.name.clone()).collect();
+        if names.is_empty() {
+            let error = Diagnostic::error("group-key", format!("`{}` has no key to name a group by", at.value));
+            self.error(error.at(at.span.clone(), "reported by group").help("declare `key:` in recount.yaml"));
+            return None;
+        }
+        let texts: Vec<Spanned<String>> = names.iter().map(|name| Spanned::without_place(name.clone())).collect();
+        let exprs = self.keys(&texts, records)?;
+        Some(GroupKeys { names: vec![None; names.len()], words: names, exprs })
+    }
+    /// The carried key `key` ([`Planner::record_key`], the last keys of the part) of the first record of the group in slot 0.
+    pub fn first_record(&mut self, groups: RelId, key: &GroupKeys) -> Vec<ExprId> {
+        let keyed = self.graph.get_rel(groups).keyed().map_or(0, |k| k.first + k.parts.first().map_or(0, |p| p.keys.len()));
+        let start = keyed - key.exprs.len().min(keyed);
+        let types: Vec<Type> = key.exprs.iter().map(|&key| self.graph.type_of(key)).collect();
+        types.into_iter().enumerate().map(|(i, ty)| self.group_key(&RowRef::slot(0), start + i, ty)).collect()
+    }
+    /// The day on which a record of `source` stands by its declaration.
+    pub fn governing_day(&mut self, source: Source, records: &Scope, table: &Spanned<String>) -> Option<ExprId> {
+        match records.at {
+            Some(date) if self.graph.type_of(date) == Type::Date => Some(date),
+            _ => {
+                let error =
+                    Diagnostic::error("no-day", format!("nothing says on which day a record of `{}` stands", self.def(source).name));
+                self.error(error.at(table.span.clone(), "has no `date:` in recount.yaml").help("add `date:` to this check"));
+                None
+            }
+        }
     }
     /// Governing date and place of a group: the latest date and the lowest place of its records in part `part`.
     pub fn group_frame(&mut self, scope: &mut Scope, groups: RelId, part: usize, source: Source) {

@@ -11,7 +11,7 @@ use crate::diagnostic::yaml::{OneOrMany, Ordered, TextOr};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::linkage::{Accept, Blocking, Field, KeyPart as BlockPart, Kind, Part, Spec};
 use crate::plan::{
-    AggregateFunction, BinaryOp, ExprId, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want,
+    AggregateFunction, BinaryOp, ExprId, Grouping, Hop, KeyPart, LINKED_COLUMNS, LinkSpec, Rel, RelId, RowRef, Scope, SetId, Slot, Want,
 };
 use crate::schema::{TextKind, Type};
 
@@ -36,12 +36,27 @@ pub struct SameEntityCheck {
     pub block: Vec<Names>,
     /// From which probability on two records are one: above 0, below 1. 0.95 when absent.
     pub threshold: Option<Spanned<f64>>,
+    /// What inspectors said about pairs of records, as a table of the project: respected whatever the weight.
+    pub judgements: Option<Judgements>,
     /// Names for the expressions of the rule, in order; each may use those before it.
     #[serde(default, rename = "let")]
     pub lets: Ordered<Spanned<String>>,
     /// A further condition on the unit.
     #[serde(rename = "where")]
     pub condition: Option<Spanned<String>>,
+}
+
+/// A table of judgements. The tables that are linked need a key of one column: by it records are named.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Judgements {
+    pub table: Spanned<String>,
+    /// Column that names one record; `a` when absent.
+    pub a: Option<Spanned<String>>,
+    /// Column that names the other; `b` when absent.
+    pub b: Option<Spanned<String>>,
+    /// Column that says `same`, `different` or `unsure`; `verdict` when absent.
+    pub verdict: Option<Spanned<String>>,
 }
 
 /// One field that is compared.
@@ -75,7 +90,7 @@ impl Check for SameEntityCheck {
         &self.table
     }
     fn others(&self) -> Vec<Spanned<String>> {
-        self.with.0.clone()
+        self.with.iter().cloned().chain(self.judgements.as_ref().map(|j| j.table.clone())).collect()
     }
     fn among(&self) -> Option<&Spanned<String>> {
         self.among.as_ref()
@@ -105,6 +120,19 @@ struct Written<'a> {
     of: &'a Spanned<String>,
     with: &'a Spanned<String>,
     more: Option<&'a Compared>,
+}
+
+impl Judgements {
+    fn part(&self, planner: &mut Planner) -> Option<KeyPart> {
+        let source = planner.source(&self.table)?;
+        let scope = planner.record_scope(source, &RowRef::slot(0));
+        let columns = [(&self.a, "a"), (&self.b, "b"), (&self.verdict, "verdict")];
+        let keys = columns.map(|(given, usual)| {
+            let usual = Spanned { value: usual.to_owned(), span: self.table.span.clone() };
+            planner.expr(given.as_ref().unwrap_or(&usual), &scope, Want::Any)
+        });
+        Some(KeyPart { of: source.rel, keys: keys.into_iter().collect::<Option<_>>()?, among: None })
+    }
 }
 
 impl SameEntityCheck {
@@ -178,8 +206,28 @@ impl SameEntityCheck {
         let among = among?;
         let mut parts = vec![KeyPart { of: source.rel, keys, among }];
         parts.extend(others.iter().zip(other_keys).map(|(other, keys)| KeyPart { of: other.rel, keys, among: None }));
-        let groups = planner.graph.rel(Rel::Linked { parts, by: LinkSpec::new(spec) });
+        if let Some(judgements) = &self.judgements {
+            for (part, source) in parts.iter_mut().zip(std::iter::once(&source).chain(&others)) {
+                part.keys.push(self.name_of(planner, *source)?);
+            }
+            parts.push(judgements.part(planner)?);
+        }
+        let judged = self.judgements.is_some();
+        let groups = planner.graph.rel(Rel::Linked { parts, by: Grouping::Linkage(LinkSpec::new(spec, judged)) });
         good.then_some(Unit { source, others, groups, among, scored })
+    }
+
+    /// What names a record of a table in judgements: its key.
+    fn name_of(&self, planner: &mut Planner, source: Source) -> Option<ExprId> {
+        let def = planner.def(source);
+        let [column] = def.key[..] else {
+            let error = Diagnostic::error("linkage-key", format!("`{}` has no key of one column to name a record by", def.name));
+            let at = self.judgements.as_ref().map_or(&self.table, |j| &j.table);
+            planner.error(error.at(at.span.clone(), "judgements name records").help("declare `key:` with one column in recount.yaml"));
+            return None;
+        };
+        let ty = def.columns[column].ty;
+        Some(planner.group_key(&RowRef::slot(0), column, ty))
     }
 
     fn blocking(&self, planner: &mut Planner) -> Option<Vec<Blocking>> {

@@ -64,6 +64,7 @@ pub(super) enum Command {
     Load(LoadArgs),
     Lint(LintArgs),
     Test(TestArgs),
+    DiffRules(DiffRulesArgs),
     Query(QueryArgs),
     Link(LinkArgs),
     Synth(SynthArgs),
@@ -73,12 +74,36 @@ pub(super) enum Command {
     Generate(GenerateArgs),
 }
 
-/// Makes a project that already runs: small tables, policy files, two rules
+/// Makes a project that already runs: small tables, policy files, two rules; with --canonical one for your own files
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Folder to make it in
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+    /// The canonical programme without data: all tables with the headers that exports commonly carry, policy tables to fill in, all
+    /// shipped rules, and an empty `data/` with a page that says which file goes where
+    #[arg(long)]
+    pub canonical: bool,
+    /// With --canonical: years for which the files are complete; default: the last four
+    #[arg(long, value_name = "FIRST-LAST", requires = "canonical", value_parser = years)]
+    pub years: Option<(i32, i32)>,
+    /// With --canonical: code of the province, prefecture or county that the region tree begins with
+    #[arg(long, value_name = "CODE", requires = "canonical", value_parser = region)]
+    pub region: Option<i64>,
+}
+
+/// `2017-2020`, or one year.
+fn years(text: &str) -> Result<(i32, i32), String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let year = |text: &str| text.trim().parse::<i32>().ok().filter(|y| (1949..=2100).contains(y));
+    let both = year(first).zip(year(last)).filter(|(first, last)| first <= last);
+    both.ok_or_else(|| format!("`{text}` are no years; write 2017-2020"))
+}
+
+/// A code of 2, 4 or 6 digits.
+fn region(text: &str) -> Result<i64, String> {
+    let code = crate::schema::region::parse(text).map_err(|bad| bad.problem)?;
+    if code % 1_000_000 == 0 { Ok(code) } else { Err(format!("`{text}` lies below the county; give a code of 2, 4 or 6 digits")) }
 }
 
 /// Audits: loads the tables, runs the rules, writes a run folder with the report
@@ -106,6 +131,10 @@ pub(super) struct RunArgs {
     /// Judge each rule by itself, sharing nothing: slower, for comparison; the result is the same
     #[arg(long)]
     pub one_by_one: bool,
+    /// Take over what the last run with --incremental judged, where nothing changed that it follows from, and keep what the next needs (the
+    /// delivery stays in the store beside the next one); the result is that of a full run
+    #[arg(long, conflicts_with_all = ["memory", "no_store", "one_by_one"])]
+    pub incremental: bool,
     /// How many visits the staff can make: the ranked list is cut to them
     #[arg(long, value_name = "N")]
     pub visits: Option<u64>,
@@ -188,12 +217,29 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| format!("`{text}` is not a size; write 512MiB or 4GiB"))
 }
 
-/// Checks rule files without data: are they well formed, do they fit the tables, do they say what a finding needs?
+/// Checks rule files without data: are they well formed, do they fit the tables, do they say what a finding needs? With --data checks a
+/// delivery: what of it maps, what is missing, which rules that disables
 #[derive(Debug, Args)]
 pub(super) struct LintArgs {
     /// Only rules whose id matches, such as `funds/*`
     #[arg(value_name = "PATTERN")]
     pub rules: Vec<String>,
+    /// The files that are there against the tables: columns and the headers they are read from, what is missing, rules that cannot run or
+    /// judge, kinds of the catalogue that are not looked for. Exit code 1 when a file cannot be read as it is; only headers are read
+    #[arg(long)]
+    pub data: bool,
+    /// With --data: form of the result
+    #[arg(long, value_enum, default_value_t = DataForm::Text, requires = "data", value_name = "FORM")]
+    pub format: DataForm,
+    /// With --data: language of the result
+    #[arg(long, value_enum, default_value_t = Language::En, requires = "data", value_name = "LANG")]
+    pub lang: Language,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DataForm {
+    Text,
+    Json,
 }
 
 /// Runs the tests that stand in the rule files
@@ -205,6 +251,27 @@ pub(super) struct TestArgs {
     /// Changes each stable rule in small ways and refuses it when no test notices
     #[arg(long)]
     pub mutate: bool,
+}
+
+/// Shows what a change of rules changes before it is published: findings gained and lost, money, sample records
+#[derive(Debug, Args)]
+pub(super) struct DiffRulesArgs {
+    /// Rule file or folder of rules as it was; `inputs/rules` of a run folder holds the rules of that run
+    pub old: PathBuf,
+    /// Rule file or folder of rules as it is to be
+    pub new: PathBuf,
+    /// A run whose day, region and `--set` are taken; its name under runs/ or its folder. Default: the project as it is, today
+    #[arg(long, value_name = "RUN")]
+    pub on: Option<PathBuf>,
+    /// Day of the audit
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Findings shown of those gained and of those lost, per rule
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub samples: usize,
+    /// Language of the findings
+    #[arg(long, value_enum, default_value_t = Language::En, value_name = "LANG")]
+    pub lang: Language,
 }
 
 /// Filters the findings of a run, asks a question in SQL, or shows all records of one subject
@@ -275,6 +342,15 @@ pub(super) struct LinkArgs {
     /// What inspectors said about pairs: CSV with a, b, verdict (same, different, unsure)
     #[arg(long, value_name = "FILE")]
     pub judgements: Option<PathBuf>,
+    /// Pairs whose truth is known, in the form of judgements: parameters are learnt from them too, and the line can be drawn by them (accept: labels)
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Folder of an earlier run made with --keep: its model is used, and only pairs with a new or changed record are compared
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "model"])]
+    pub since: Option<PathBuf>,
+    /// Also keep what --since of a later run needs
+    #[arg(long, conflicts_with_all = ["train", "pair"])]
+    pub keep: bool,
     /// Show why two records were or were not linked
     #[arg(long, num_args = 2, value_names = ["KEY", "KEY"])]
     pub pair: Option<Vec<String>>,
@@ -330,7 +406,8 @@ pub(super) struct ScoreArgs {
     pub fail_below: Option<u8>,
 }
 
-/// Explains a rule, a kind of check, an error code, or why two records of a link file were or were not linked
+/// Explains a rule, a kind of check, an error code, why a subject was not flagged, or why two records of a link file were or were not
+/// linked
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// `funds/payment-after-death`, `duplicate`, `unknown-column`; with --pair a link file
@@ -344,6 +421,13 @@ pub(super) struct ExplainArgs {
     /// With a rule: the expressions it compiles to
     #[arg(long)]
     pub plan: bool,
+    /// With a rule: why this subject was not flagged. `ENTITY=VALUE` as the rule's findings name it, `COLUMN=VALUE` of its table, or the
+    /// key of a record
+    #[arg(long, value_name = "SUBJECT", conflicts_with_all = ["pair", "plan"])]
+    pub why_not: Option<String>,
+    /// With --why-not: day of the audit; default: today
+    #[arg(long, value_name = "DATE", requires = "why_not")]
+    pub as_of: Option<String>,
 }
 
 /// Lists what the project has

@@ -23,6 +23,11 @@ pub(super) fn today(time_zone: &str) -> i32 {
     i32::try_from(local_seconds(time_zone).div_euclid(86_400)).unwrap_or(0)
 }
 
+/// The year it is.
+pub(super) fn year() -> i32 {
+    schema::dates::civil_from_days(today("Asia/Shanghai")).0
+}
+
 /// Date and time in `time_zone` as text.
 pub(super) fn now(time_zone: &str) -> String {
     let second = local_seconds(time_zone).rem_euclid(86_400);

@@ -1,15 +1,19 @@
-//! `recount init`: a small project that already runs, to be changed into one's own.
+//! `recount init`: a small project that already runs, to be changed into one's own; or the canonical programme for files that are there.
 
 use std::path::Path;
 
 use super::args::InitArgs;
 use super::output::{print, write_file};
-use super::{Exit, Session};
+use super::{Exit, Session, clock};
+use crate::canonical::{self, CanonicalOptions};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::project;
 
-/// The files of the new project.
-const FILES: [(&str, &str); 9] = [
+const IGNORED: (&str, &str) =
+    (".gitignore", "# Runs hold personal data; the secret keys the findings' identities.\n/runs\n/recount.secret\n/.recount\n");
+
+/// The files of the small project.
+const FILES: [(&str, &str); 8] = [
     ("recount.yaml", include_str!("template/recount.yaml")),
     ("data/members.csv", include_str!("template/data/members.csv")),
     ("data/payments-2019.csv", include_str!("template/data/payments-2019.csv")),
@@ -18,13 +22,40 @@ const FILES: [(&str, &str); 9] = [
     ("policy/regions.csv", include_str!("template/policy/regions.csv")),
     ("rules/funds/payment-after-death.yaml", include_str!("template/rules/funds/payment-after-death.yaml")),
     ("rules/funds/paid-twice.yaml", include_str!("template/rules/funds/paid-twice.yaml")),
-    (".gitignore", "# Runs hold personal data; the secret keys the findings' identities.\n/runs\n/recount.secret\n/.recount\n"),
 ];
 
-pub(super) fn init(arguments: &InitArgs, _session: &Session) -> Result<Exit, Diagnostics> {
+pub(super) fn init(arguments: &InitArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let folder = &arguments.folder;
+    let place = if folder == Path::new(".") { String::new() } else { format!("cd {} && ", folder.display()) };
+    if arguments.canonical {
+        let today = clock::year();
+        let options = CanonicalOptions { years: arguments.years.unwrap_or((today - 3, today)), region: arguments.region };
+        let files = canonical::files(&options);
+        write(folder, files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?;
+        // The rules are the largest part: say at once if the project does not hold together.
+        session.tell(&project::read(&folder.join(project::FILE_NAME)).err().unwrap_or_default());
+        print(&format!(
+            "A project for {} tables and {} rules is in {folder}.\n\
+             1. Put your files into {folder}/data; {folder}/data/README.md says which name and which headers.\n\
+             2. Fill in {folder}/policy: regions.csv, and what parameters.csv marks as to be confirmed.\n\
+             3. See what maps:  {place}recount lint --data\n\
+             4. Audit:  {place}recount run --as-of {}-12-31\n",
+            canonical::tables(),
+            canonical::RULES.len(),
+            options.years.1,
+            folder = folder.display(),
+        ))?;
+        return Ok(Exit::Done);
+    }
+    write(folder, FILES)?;
+    print(&format!("A project with 3 tables and 2 rules is in {}.\nTry it:  {place}recount run --as-of 2019-12-31\n", folder.display()))?;
+    Ok(Exit::Done)
+}
+
+/// Writes the files and a fresh secret below `folder`; nothing, when one of them is there.
+fn write<'f>(folder: &Path, files: impl IntoIterator<Item = (&'f str, &'f str)> + Clone) -> Result<(), Diagnostics> {
     let mut there = Diagnostics::default();
-    for (name, _) in FILES.iter().filter(|(name, _)| *name != ".gitignore").chain([&(project::SECRET_FILE, "")]) {
+    for (name, _) in files.clone().into_iter().chain([(project::SECRET_FILE, "")]) {
         let path = folder.join(name);
         if path.exists() {
             let shown = path.to_string_lossy().replace('\\', "/");
@@ -36,16 +67,13 @@ pub(super) fn init(arguments: &InitArgs, _session: &Session) -> Result<Exit, Dia
         }
     }
     there.finish(())?;
-    for (name, text) in FILES {
+    for (name, text) in files.into_iter().chain([IGNORED]) {
         let path = folder.join(name);
         if !path.exists() {
             write_file(&path, text.as_bytes())?;
         }
     }
-    write_secret(&folder.join(project::SECRET_FILE))?;
-    let place = if folder == Path::new(".") { String::new() } else { format!("cd {} && ", folder.display()) };
-    print(&format!("A project with 3 tables and 2 rules is in {}.\nTry it:  {place}recount run --as-of 2019-12-31\n", folder.display()))?;
-    Ok(Exit::Done)
+    write_secret(&folder.join(project::SECRET_FILE))
 }
 
 /// A fresh random secret, readable by its owner alone.

@@ -41,7 +41,7 @@ pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diag
         LinkForm::Json => TableFormat::Json,
     };
     let folder = folder(arguments);
-    link::write(&found, &folder, format)?;
+    link::write(&found, &folder, format, arguments.keep)?;
     progress.end();
     print(&link::found_text(&found))?;
     print(&format!("\nWritten to {}\n", folder.display()))?;
@@ -51,7 +51,13 @@ pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diag
 fn options(arguments: &LinkArgs) -> LinkOptions {
     // With `--train` the model is what is made, not what is used.
     let model = if arguments.train { None } else { arguments.model.clone() };
-    LinkOptions { file: arguments.file.clone(), model, judgements: arguments.judgements.clone() }
+    LinkOptions {
+        file: arguments.file.clone(),
+        model,
+        judgements: arguments.judgements.clone(),
+        labels: arguments.labels.clone(),
+        since: arguments.since.clone(),
+    }
 }
 
 /// `people.link` beside `people.yaml`.

@@ -61,7 +61,10 @@ fn tables(project: &Project, asked: &[String]) -> Result<Vec<String>, Diagnostic
     for name in asked.iter().filter(|name| !known().any(|k| k == name.as_str())) {
         problems.push(Diagnostic::error("unknown-table", format!("no table `{name}` is declared")).suggest(name, known()));
     }
-    problems.finish(known().filter(|k| asked.is_empty() || asked.iter().any(|a| a == k)).map(str::to_owned).collect())
+    // A table that may be absent is only missed by whoever asks for it.
+    let absent = table::not_delivered(project);
+    let wanted = |k: &&str| if asked.is_empty() { !absent.iter().any(|a| a == k) } else { asked.iter().any(|a| a == k) };
+    problems.finish(known().filter(wanted).map(str::to_owned).collect())
 }
 
 /// Every column that stands in the files; restricted ones with an authority.

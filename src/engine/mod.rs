@@ -3,36 +3,43 @@
 
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 use crate::diagnostic::Diagnostics;
 use crate::exec::{NodeProfile, Timer};
-use crate::finding::{Finding, Outcome, Status};
+use crate::finding::{Drawer, Findings, Outcome, Status};
 use crate::plan::Catalog;
 use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
-use crate::table::{Loaded, Progress, Silent};
+use crate::table::{self, Loaded, Progress, Silent};
 
 mod ask;
+mod deliver;
+mod delivery;
+mod diff;
 mod evidence;
 mod finding;
 mod identity;
 mod judge;
 mod late;
 mod needs;
+mod night;
 mod outcome;
 mod parts;
 mod population;
 mod prepare;
 mod records;
+mod structure;
 mod test;
+mod why;
 mod without;
 
 pub use ask::{Question, Reply, ask};
+pub use delivery::{Delivery, Hindered, Hindrance, delivery};
+pub use diff::{RuleDiff, diff};
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
 pub use records::{Found, Lookup, RecordOrigin, records_of};
 pub use test::{TestResult, Verdict, run_tests};
+pub use why::{Became, Condition, Joined, Looked, UnitWhy, WhyNot, why_not};
 
 /// What a run is asked for besides its rules.
 pub struct Options<'a> {
@@ -47,6 +54,8 @@ pub struct Options<'a> {
     pub restricted_ok: bool,
     /// Bytes that the run's nodes may take; a run that needs more is refused before it starts.
     pub memory: Option<u64>,
+    /// Takes over what the run before judged, where nothing changed that it follows from, and leaves as much to the next. Needs a store; not with `memory`.
+    pub incremental: bool,
     /// Each rule in a pass of its own over nodes of its own, for comparison: the result is the same.
     pub one_by_one: bool,
     /// Records listed as evidence of one finding.
@@ -63,6 +72,7 @@ impl Options<'_> {
             store: None,
             restricted_ok: false,
             memory: None,
+            incremental: false,
             one_by_one: false,
             evidence_rows: 40,
             progress: &Silent,
@@ -76,7 +86,7 @@ pub struct Audit {
     /// One per rule file, ascending by id.
     pub outcomes: Vec<Outcome>,
     /// By rule, subject, date, key.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// One per rule, as the outcomes.
     pub rules: Vec<RuleText>,
     /// What overlays changed, per rule.
@@ -96,8 +106,13 @@ pub struct Audit {
 /// The project does not hold together, its files cannot be loaded, or the run would need more memory than allowed. A rule that is
 /// wrong is no error: it fails alone.
 pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Result<Audit, Diagnostics> {
-    let prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    let mut prepared = Prepared::new(project, files, options.as_of, options.region)?;
+    prepared.leave_out(table::not_delivered(project));
     let start = Timer::start();
+    if let (true, Some(store)) = (options.incremental, &options.store) {
+        let (loaded, part) = night::audit(project, &prepared, options, store)?;
+        return Ok(finish(prepared, loaded, part));
+    }
     // Parts are read from the store; without one all is held at once.
     if let (Some(limit), Some(_)) = (options.memory, &options.store) {
         let (loaded, part) = parts::audit(project, &prepared, options, limit)?;
@@ -106,7 +121,7 @@ pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Re
     let loaded = prepared.load(project, options)?;
     let rows = loaded.receipt.iter().map(|r| r.rows).sum::<u64>() as usize;
     let load = start.note("load".to_owned(), rows, rows, 0, files.len());
-    let mut part = judge::judge(project, &prepared, &loaded, options, &prepared.all())?;
+    let mut part = judge::judge(project, &prepared, &loaded, options, &prepared.all(), &Drawer::default())?;
     part.profile.insert(0, load);
     Ok(finish(prepared, loaded, part))
 }
@@ -136,7 +151,7 @@ fn finish(prepared: Prepared, loaded: Loaded, mut part: judge::Part) -> Audit {
         overlays.push(changes);
     }
     let judge::Part { mut findings, mut populations, profile, .. } = part;
-    findings.par_sort_by(finding::order);
+    findings.sort();
     let place = |name: &str| prepared.catalog.table(name).map(|(t, _)| t);
     populations.sort_by_key(|count| (place(&count.table), count.region));
     Audit { outcomes, findings, rules: texts, overlays, loaded, populations, profile, messages, catalog: prepared.catalog }

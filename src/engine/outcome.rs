@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::judge::stated;
-use super::late::Draft;
+use super::late::Packed;
 use super::needs::flag_expressions;
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Env, REASONS, UnitResult};
@@ -34,12 +34,13 @@ pub fn watched(graph: &Graph, check: &CheckPlan) -> Vec<ExprId> {
 }
 
 /// The outcome of a rule over the units of one part; its status does not yet say whether it flags too many.
-pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Draft]) -> Outcome {
+pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Packed]) -> Outcome {
     let money = stated(env, rule).is_some();
     let count = |units: u64, amount: i128| Count { units, money: money.then_some(amount) };
     let tally = |t: crate::exec::Tally| count(t.units, t.money);
-    let exempt_units = found.iter().filter(|(f, _)| f.exempt).count() as u64;
-    let exempt_money: i128 = found.iter().filter(|(f, _)| f.exempt).map(|(f, _)| i128::from(f.amount.unwrap_or(0))).sum();
+    let exempt = || found.iter().flat_map(|p| &p.briefs).filter(|f| f.exempt);
+    let exempt_units = exempt().count() as u64;
+    let exempt_money: i128 = exempt().map(|f| i128::from(f.amount.unwrap_or(0))).sum();
     let flagged = count(result.flagged_tally.units - exempt_units, result.flagged_tally.money - exempt_money);
     let reasons: Vec<_> = REASONS.iter().zip(result.reasons).filter(|(_, t)| t.units > 0).map(|(&reason, t)| (reason, tally(t))).collect();
     let not_assessable = count(result.reasons.iter().map(|t| t.units).sum(), result.reasons.iter().map(|t| t.money).sum());
@@ -151,6 +152,38 @@ pub fn add(sum: &mut Outcome, part: Outcome, partition: &Partition, table: impl 
     part.parameter_gaps.into_iter().for_each(|(name, n)| *gaps.entry(name).or_default() += n);
     sum.parameter_gaps = gaps.into_iter().collect();
     sum.arithmetic_gaps += part.arithmetic_gaps;
+}
+
+/// The outcome of a rule over all rows, from that over all rows of an earlier delivery, where a part of the rows gave `old` and gives `new` now.
+pub fn replaced(mut whole: Outcome, old: &Outcome, new: Outcome, partition: &Partition, table: impl Fn(&str) -> Option<usize>) -> Outcome {
+    add(&mut whole, new, partition, &table);
+    let less = |a: &mut Count, b: Count| {
+        a.units = a.units.saturating_sub(b.units);
+        a.money = a.money.zip(b.money).map(|(a, b)| a - b);
+    };
+    less(&mut whole.population, old.population);
+    less(&mut whole.flagged, old.flagged);
+    less(&mut whole.clear, old.clear);
+    less(&mut whole.exempt, old.exempt);
+    less(&mut whole.not_assessable, old.not_assessable);
+    for (reason, units) in &mut whole.reasons {
+        if let Some((_, gone)) = old.reasons.iter().find(|(known, _)| known == reason) {
+            less(units, *gone);
+        }
+    }
+    whole.reasons.retain(|(_, units)| units.units > 0);
+    for (known, gone) in whole.coverage.iter_mut().zip(&old.coverage) {
+        if table(&known.table).is_some_and(|t| partition.cut.contains_key(&t)) {
+            known.rows = known.rows.saturating_sub(gone.rows);
+            known.without_key = known.without_key.saturating_sub(gone.without_key);
+        }
+    }
+    for (name, units) in &mut whole.parameter_gaps {
+        *units = units.saturating_sub(old.parameter_gaps.iter().find(|(known, _)| known == name).map_or(0, |(_, n)| *n));
+    }
+    whole.parameter_gaps.retain(|(_, units)| *units > 0);
+    whole.arithmetic_gaps = whole.arithmetic_gaps.saturating_sub(old.arithmetic_gaps);
+    whole
 }
 
 /// The outcome of a rule that judged nothing.

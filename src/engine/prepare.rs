@@ -13,7 +13,7 @@ use super::Options;
 #[derive(Debug)]
 pub enum Resolved {
     Ready(Box<Rule>),
-    /// It names a table that the project does not declare.
+    /// It reads a table that the project does not declare, or of which nothing was delivered.
     Skipped(String),
     Failed(Diagnostics),
 }
@@ -29,6 +29,8 @@ pub struct Prepared {
     pub within: Vec<Option<ExprId>>,
     /// Per rule and exemption: with `drop:`, the rule's flag once the dropped records are taken out.
     pub without_dropped: Vec<Vec<Option<ExprId>>>,
+    /// Tables of which nothing was delivered.
+    pub absent: Vec<String>,
 }
 
 impl Prepared {
@@ -70,7 +72,23 @@ impl Prepared {
             let overlays = file.overlays.iter().map(|change| change.in_words()).collect();
             rules.push((file.rule_text(), overlays, resolved));
         }
-        Ok(Prepared { catalog, graph, rules, within, without_dropped })
+        Ok(Prepared { catalog, graph, rules, within, without_dropped, absent: vec![] })
+    }
+
+    /// Rules that read a table of which nothing was delivered are not run.
+    pub fn leave_out(&mut self, absent: Vec<String>) {
+        self.absent = absent;
+        if self.absent.is_empty() {
+            return;
+        }
+        let positions: Vec<usize> = self.ready().map(|(i, _)| i).collect();
+        for i in positions {
+            let read = self.reads(i);
+            let named: Vec<String> = self.absent.iter().filter(|t| read.contains_key(*t)).map(|t| format!("`{t}`")).collect();
+            if !named.is_empty() {
+                self.rules[i].2 = Resolved::Skipped(format!("no file of {} was delivered", named.join(", ")));
+            }
+        }
     }
 
     /// Rules that can run, with their positions.

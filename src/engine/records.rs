@@ -9,7 +9,7 @@ use crate::plan::{Catalog, Expr, ExprId, Graph, RowRef};
 use crate::project::Project;
 use crate::rule::RuleFile;
 use crate::schema::{self, SemanticType, Type};
-use crate::table::Progress;
+use crate::table::{self, Progress};
 
 pub struct Lookup<'a> {
     /// Days since 1970-01-01.
@@ -65,14 +65,16 @@ pub fn records_of(project: &Project, files: &[RuleFile], asked: &str, options: &
         }
     }
     let literal = literal(value, ty)?;
+    let absent = table::not_delivered(project);
     let mut found = vec![];
-    for (t, table) in catalog.tables[..stored].iter().enumerate() {
+    for (t, table) in catalog.tables[..stored].iter().enumerate().filter(|(_, table)| !absent.contains(&table.name)) {
         let mut by: Vec<String> = domain.iter().filter(|(owner, _)| *owner == t).map(|(_, c)| quoted(&table.columns[*c].name)).collect();
         if by.is_empty() {
             let links = catalog.links.iter().filter(|l| l.source == t);
             by = links
                 .flat_map(|l| {
-                    let columns = domain.iter().filter(|(owner, _)| *owner == l.target);
+                    let there = !absent.contains(&catalog.tables[l.target].name);
+                    let columns = domain.iter().filter(move |(owner, _)| there && *owner == l.target);
                     columns.map(|(_, c)| format!("{}.{}", quoted(&l.name), quoted(&catalog.tables[l.target].columns[*c].name)))
                 })
                 .collect();

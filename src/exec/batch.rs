@@ -177,6 +177,10 @@ impl<'e> Batch<'e> {
             Rel::Groups { .. } | Rel::Linked { .. } | Rel::Rows { .. } => match self.env.nodes.frame(rel).map(|f| &f.kind) {
                 Some(FrameKind::Groups { firsts, .. }) => self.group_key(rel, firsts, column, &ids, ty),
                 Some(FrameKind::Linked { columns, .. }) if column < columns.len() => take_vector(&columns[column], &ids, ty),
+                Some(FrameKind::Linked { firsts, .. }) => match self.env.graph.get_rel(rel).keyed().and_then(|k| k.position(column)) {
+                    Some(key) => self.group_key(rel, firsts, key, &ids, ty),
+                    None => Vector::null(ty),
+                },
                 Some(FrameKind::Rows { period: Some(period), .. }) if column == 0 => take_vector(period, &ids, ty),
                 _ => Vector::null(ty),
             },
@@ -185,7 +189,7 @@ impl<'e> Batch<'e> {
 
     /// The key `column` of groups, read from the first row of each.
     fn group_key(&self, rel: RelId, firsts: &'e [Vec<u32>], column: usize, ids: &Ids<'e>, ty: Type) -> Vector<'e> {
-        let Rel::Groups { parts } = self.env.graph.get_rel(rel) else { return Vector::null(ty) };
+        let Some(parts) = self.env.graph.get_rel(rel).parts() else { return Vector::null(ty) };
         let ends: Vec<u32> = firsts
             .iter()
             .scan(0u32, |end, f| {

@@ -13,7 +13,7 @@ use super::nodes::{Frame, FrameKind, Shared};
 use super::set::SetIndex;
 use super::vector::{Mask, Values, Vector};
 use super::{Env, MANY, NONE, is_row};
-use crate::plan::{Each, ExprId, Graph, KeyPart, LinkDef, LinkId, Neighbour, Rel, RelId, RowSet, SetId, Step};
+use crate::plan::{Each, ExprId, Graph, Grouping, KeyPart, LinkDef, LinkId, Neighbour, Rel, RelId, RowSet, SetId, Step};
 use crate::schema::{Type, dates};
 use crate::table::Dictionary;
 
@@ -114,7 +114,8 @@ pub fn frame(env: Env<'_>, rel: RelId) -> Option<Frame> {
     match env.graph.get_rel(rel) {
         Rel::Table(_) => None,
         Rel::Groups { parts } => Some(groups(env, parts)),
-        Rel::Linked { parts, by } => Some(super::linked::linked(env, parts, by)),
+        Rel::Linked { parts, by: Grouping::Linkage(by) } => Some(super::linked::linked(env, parts, by)),
+        Rel::Linked { parts, by } => Some(super::grouped::grouped(env, parts, by)),
         Rel::Rows { of, filter, each } => Some(rows(env, *of, *filter, each.as_ref())),
     }
 }

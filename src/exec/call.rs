@@ -7,6 +7,7 @@ use super::operate::{self, divide_rounded, scale, ten};
 use super::vector::{Values, Vector, text_kind};
 use super::{Env, texts};
 use crate::plan::{BinaryOp, ExprId, Function};
+use crate::schema::place::metres_between;
 use crate::schema::{Type, citizen_id, dates};
 use crate::table::Bits;
 
@@ -46,6 +47,13 @@ fn numbers<'e>(env: &Env<'e>, function: Function, args: &[&Vector<'e>], ty: Type
         Function::Round => {
             let by = ten(scale(types[0]));
             strict(args, ty, len, false, |v| divide_rounded(i128::from(v[0]), by).and_then(|v| i64::try_from(v).ok()))
+        }
+        Function::DistanceKm => {
+            let by: Vec<f64> = types.iter().map(|ty| ten(scale(*ty)) as f64).collect();
+            strict(args, ty, len, false, |v| {
+                let degrees = |i: usize| v[i] as f64 / by[i];
+                metres_between(degrees(0), degrees(1), degrees(2), degrees(3))
+            })
         }
         Function::FirstDigits => strict(args, ty, len, false, |v| crate::plan::first_digits(v[0], v[1])),
         Function::DaysBetween => strict(args, ty, len, true, |v| v[1].checked_sub(v[0])),
@@ -97,7 +105,7 @@ fn numbers<'e>(env: &Env<'e>, function: Function, args: &[&Vector<'e>], ty: Type
 }
 
 /// `f` over rows where every argument has a value (`whole_days`: and no date stands for a month).
-fn strict<'e>(args: &[&Vector<'e>], ty: Type, len: usize, whole_days: bool, f: impl Fn(&[i64; 3]) -> Option<i64>) -> Vector<'e> {
+fn strict<'e>(args: &[&Vector<'e>], ty: Type, len: usize, whole_days: bool, f: impl Fn(&[i64; 4]) -> Option<i64>) -> Vector<'e> {
     let constant = args.iter().all(|a| a.constant);
     let n = if constant { 1 } else { len };
     let mut out = Vector::new(Values::Null, ty);
@@ -107,7 +115,7 @@ fn strict<'e>(args: &[&Vector<'e>], ty: Type, len: usize, whole_days: bool, f: i
     }
     let mut valid = out.valid.take().unwrap_or_else(|| Bits::new(n, true));
     let mut results = vec![0i64; n];
-    let mut row = [0i64; 3];
+    let mut row = [0i64; 4];
     for (i, result) in results.iter_mut().enumerate() {
         if !valid.get(i) {
             continue;

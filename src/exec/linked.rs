@@ -1,17 +1,19 @@
-//! Realises `Rel::Linked`: hands the compared values to the linkage core and takes its clusters as groups.
+//! Realises `Rel::Linked` by record linkage: hands the compared values to the linkage core and takes its clusters as groups.
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::batch::Batch;
 use super::build::concat;
+use super::grouped::numbered;
 use super::key::{CHUNK, chunked};
 use super::nodes::{Frame, FrameKind};
 use super::texts::with_dictionary;
 use super::vector::{Values, Vector};
 use super::{Env, MANY, NONE};
-use crate::linkage::{self, ClusterReview, Linkage, Records, Run};
+use crate::linkage::{self, ClusterReview, Judgement, Linkage, Records, Run, Verdict};
 use crate::plan::{KeyPart, LinkSpec};
 use crate::schema::{TextKind, Type, format};
 use crate::table::Bits;
@@ -43,47 +45,97 @@ fn values(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], field: usize) -> V
 }
 
 pub fn linked(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec) -> Frame {
+    let (parts, judged) = match parts.split_last() {
+        Some((last, records)) if by.judged => (records, Some(last)),
+        _ => (parts, None),
+    };
     let rows: Vec<Vec<u32>> = parts.iter().map(|part| rows_of(env, part)).collect();
-    match link(env, parts, by, &rows) {
+    let mut frame = match link(env, parts, judged, by, &rows) {
         Ok((records, found)) => groups(env, parts, &rows, &records, &found),
         Err(problems) => {
             // The specification was checked with the rule; what is left are limits of size. No row can be judged.
             tracing::error!(%problems, "records could not be linked");
-            let group_of = parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect();
-            Frame { rows: 0, kind: FrameKind::Linked { group_of, columns: vec![] } }
+            numbered(parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect(), 0).frame(vec![], "linkage")
         }
+    };
+    // Judgements are of no group.
+    if let (Some(part), FrameKind::Linked { group_of, firsts, .. }) = (judged, &mut frame.kind) {
+        group_of.push(vec![NONE; env.nodes.rows(&env, part.of)]);
+        firsts.push(vec![]);
     }
+    frame
 }
 
-fn link(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec, rows: &[Vec<u32>]) -> Result<(Records, Linkage), linkage::Problems> {
+fn link(
+    env: Env<'_>,
+    parts: &[KeyPart],
+    judged: Option<&KeyPart>,
+    by: &LinkSpec,
+    rows: &[Vec<u32>],
+) -> Result<(Records, Linkage), linkage::Problems> {
     let total = rows.iter().map(Vec::len).sum();
-    // The first row of each chunk, to find the chunk of a row.
-    let mut starts = vec![];
-    let mut start = 0;
-    for part in rows {
-        for chunk in part.chunks(CHUNK) {
-            starts.push(start);
-            start += chunk.len();
-        }
-    }
     let mut builder = Records::builder(&by.spec, total)?;
     for field in 0..by.spec.fields.len() {
-        let chunks = values(env, parts, rows, field);
-        builder.column(field, |row| {
-            let chunk = starts.partition_point(|&s| s <= row) - 1;
-            cell(&chunks[chunk], row - starts[chunk])
-        });
+        let column = Cells::new(env, parts, rows, field);
+        builder.column(field, |row| column.at(row));
     }
     if parts.len() > 1 {
         let first = rows[0].len();
         builder.side(|row| u8::from(row >= first));
     }
     let records = builder.finish();
-    let found = linkage::link(&records, &by.spec, &Run::default())?;
+    let judgements = judged.map_or_else(Vec::new, |judged| judgements(env, parts, judged, rows, by.spec.fields.len()));
+    let found = linkage::link(&records, &by.spec, &Run { judgements: &judgements, ..Run::default() })?;
+    for c in &found.contradictions {
+        tracing::warn!(rows = ?c.chain, "judgements contradict each other: two records are judged different, and the same through others");
+    }
     for message in &found.report.messages {
         tracing::info!(message, "linkage");
     }
     Ok((records, found))
+}
+
+/// Texts of one key of all rows that take part.
+struct Cells {
+    chunks: Vec<Vector<'static>>,
+    /// The first row of each chunk.
+    starts: Vec<usize>,
+}
+
+impl Cells {
+    fn new(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], key: usize) -> Self {
+        let mut starts = vec![];
+        let mut start = 0;
+        for chunk in rows.iter().flat_map(|rows| rows.chunks(CHUNK)) {
+            starts.push(start);
+            start += chunk.len();
+        }
+        Cells { chunks: values(env, parts, rows, key), starts }
+    }
+    fn at(&self, row: usize) -> Option<Cow<'_, str>> {
+        let chunk = self.starts.partition_point(|&s| s <= row) - 1;
+        cell(&self.chunks[chunk], row - self.starts[chunk])
+    }
+}
+
+/// What inspectors said about records that take part.
+fn judgements(env: Env<'_>, parts: &[KeyPart], judged: &KeyPart, rows: &[Vec<u32>], key: usize) -> Vec<Judgement> {
+    let names = Cells::new(env, parts, rows, key);
+    let total = rows.iter().map(Vec::len).sum();
+    let row_of: FxHashMap<String, u32> = (0..total).filter_map(|row| Some((names.at(row)?.into_owned(), row as u32))).collect();
+    let said = [rows_of(env, judged)];
+    let [a, b, verdict] = [0, 1, 2].map(|key| Cells::new(env, std::slice::from_ref(judged), &said, key));
+    let one = |i: usize| {
+        let verdict = match &*verdict.at(i)? {
+            "same" => Verdict::Same,
+            "different" => Verdict::Different,
+            "unsure" => Verdict::Unsure,
+            _ => return None,
+        };
+        let (a, b) = (*row_of.get(&*a.at(i)?)?, *row_of.get(&*b.at(i)?)?);
+        (a != b).then_some(Judgement { a: a.min(b), b: a.max(b), verdict })
+    };
+    (0..said[0].len()).filter_map(one).collect()
 }
 
 fn cell<'v>(vector: &'v Vector<'static>, i: usize) -> Option<Cow<'v, str>> {
@@ -98,40 +150,25 @@ fn cell<'v>(vector: &'v Vector<'static>, i: usize) -> Option<Cow<'v, str>> {
 
 fn groups(env: Env<'_>, parts: &[KeyPart], rows: &[Vec<u32>], records: &Records, found: &Linkage) -> Frame {
     let total: usize = rows.iter().map(Vec::len).sum();
-    let mut cluster_of = vec![u32::MAX; total];
+    // A row that nothing is linked to goes by its own number, after the clusters.
+    let alone = found.clusters.len();
+    let mut label: Vec<u32> = (0..total).map(|row| (alone + row) as u32).collect();
     for (c, cluster) in (0u32..).zip(&found.clusters) {
-        for &row in &cluster.rows {
-            cluster_of[row as usize] = c;
-        }
-    }
-    // Groups ascend by first member.
-    let mut group_of_cluster = vec![u32::MAX; found.clusters.len()];
-    let mut cluster_of_group = vec![];
-    let mut group = vec![0u32; total];
-    for (row, &cluster) in cluster_of.iter().enumerate() {
-        let next = cluster_of_group.len() as u32;
-        group[row] = match group_of_cluster.get(cluster as usize) {
-            Some(&known) if known != u32::MAX => known,
-            _ => {
-                if let Some(place) = group_of_cluster.get_mut(cluster as usize) {
-                    *place = next;
-                }
-                cluster_of_group.push(cluster);
-                next
-            }
-        };
+        cluster.rows.iter().for_each(|&row| label[row as usize] = c);
     }
     let mut start = 0;
-    let mut group_of = vec![];
+    let mut labels = vec![];
     for (part, taken) in parts.iter().zip(rows) {
         let mut of = vec![NONE; env.nodes.rows(&env, part.of)];
         for (i, &row) in taken.iter().enumerate() {
-            of[row as usize] = group[start + i];
+            of[row as usize] = label[start + i];
         }
         start += taken.len();
-        group_of.push(of);
+        labels.push(of);
     }
-    Frame { rows: cluster_of_group.len(), kind: FrameKind::Linked { group_of, columns: columns(records, found, &cluster_of_group) } }
+    let groups = numbered(labels, alone + total);
+    let columns = columns(records, found, &groups.labels);
+    groups.frame(columns, "linkage")
 }
 
 /// The columns of `LINKED_COLUMNS`.

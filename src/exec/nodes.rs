@@ -26,12 +26,16 @@ pub enum FrameKind {
         /// How groups were found.
         way: &'static str,
     },
-    /// What linkage found: groups that no key makes.
+    /// What a method found: groups that no key makes.
     Linked {
         /// Per part, per row of its relation: the group, or a sentinel.
         group_of: Vec<Vec<u32>>,
+        /// As for `Groups`.
+        firsts: Vec<Vec<u32>>,
         /// One row per group.
         columns: Vec<Vector<'static>>,
+        /// The method, for the profile.
+        way: &'static str,
     },
     Rows {
         /// Ordinals in the base relation; `None`: all, in order.
@@ -48,6 +52,13 @@ impl Frame {
             FrameKind::Rows { .. } => None,
         }
     }
+    /// Per part of groups: the first row of each group that first appears there.
+    pub fn firsts(&self) -> &[Vec<u32>] {
+        match &self.kind {
+            FrameKind::Groups { firsts, .. } | FrameKind::Linked { firsts, .. } => firsts,
+            FrameKind::Rows { .. } => &[],
+        }
+    }
     pub fn base(&self) -> Option<&[u32]> {
         match &self.kind {
             FrameKind::Rows { base, .. } => base.as_deref(),
@@ -57,15 +68,16 @@ impl Frame {
     /// How groups were found, for the profile.
     pub fn way(&self) -> String {
         match &self.kind {
-            FrameKind::Groups { way, .. } => format!(" ({way})"),
-            FrameKind::Linked { .. } => " (linkage)".to_owned(),
+            FrameKind::Groups { way, .. } | FrameKind::Linked { way, .. } => format!(" ({way})"),
             FrameKind::Rows { .. } => String::new(),
         }
     }
     pub fn bytes(&self) -> u64 {
         let ids = match &self.kind {
             FrameKind::Groups { group_of, firsts, .. } => group_of.iter().chain(firsts).map(Vec::len).sum::<usize>(),
-            FrameKind::Linked { group_of, columns } => group_of.iter().map(Vec::len).sum::<usize>() + 2 * columns.len() * self.rows,
+            FrameKind::Linked { group_of, firsts, columns, .. } => {
+                group_of.iter().chain(firsts).map(Vec::len).sum::<usize>() + 2 * columns.len() * self.rows
+            }
             FrameKind::Rows { base, period } => base.as_ref().map_or(0, Vec::len) + if period.is_some() { 2 * self.rows } else { 0 },
         };
         4 * ids as u64

@@ -411,7 +411,7 @@ impl<'e> Exec<'e> {
             }
             Rel::Linked { parts, .. } => {
                 let of: Vec<String> = parts.iter().map(|p| self.rel_name(p.of)).collect();
-                format!("links of {}", of.join(" and "))
+                format!("groups of {}", of.join(" and "))
             }
             Rel::Rows { of, each, .. } => format!("{} of {}", if each.is_some() { "periods" } else { "rows" }, self.rel_name(*of)),
         }

@@ -49,7 +49,7 @@ pub fn with_dictionary(vector: Vector<'static>) -> Vector<'static> {
         *slot = code;
     }
     let codes = texts.iter().map(|t| distinct[t]).collect();
-    let dictionary = Arc::new(Dictionary { values: distinct.into_keys().collect() });
+    let dictionary = Arc::new(Dictionary::new(distinct.into_keys().collect()));
     Vector { values: Values::Code(codes, dictionary), ..vector }
 }
 

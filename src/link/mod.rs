@@ -4,6 +4,7 @@
 //! leaves a folder. The method is that of [`crate::linkage`], which the check `same_entity` uses too.
 
 mod judge;
+mod kept;
 mod read;
 mod show;
 mod spec;
@@ -18,7 +19,7 @@ pub use spec::{LINK_VERSION, LinkFile, Question, told};
 pub use write::{LinkManifest, TableFormat, write};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::linkage::{self, HouseholdLink, Judgement, Kind, Linkage, Model, Pair, Records, Run, SharedId};
+use crate::linkage::{self, HouseholdLink, Judgement, Kept, Kind, Label, Linkage, Model, Pair, Records, Run, SharedId, Verdict};
 use crate::run::sha256;
 
 /// What to do.
@@ -30,6 +31,10 @@ pub struct LinkOptions {
     pub model: Option<PathBuf>,
     /// Judgements instead of those the link file names.
     pub judgements: Option<PathBuf>,
+    /// Pairs whose truth is known, to learn from and to draw the line by.
+    pub labels: Option<PathBuf>,
+    /// Folder of an earlier run that kept its pairs: its model is used, and only new or changed records are compared.
+    pub since: Option<PathBuf>,
 }
 
 /// Records ready to be linked.
@@ -46,6 +51,9 @@ pub struct Prepared {
     judgements_sha256: Option<String>,
     /// Judgements about records that are not there.
     pub judgements_absent: usize,
+    labels: Vec<Label>,
+    labels_sha256: Option<String>,
+    kept: Option<kept::KeptRun>,
 }
 
 /// What was found.
@@ -59,6 +67,8 @@ pub struct Found {
     pub judgements_absent: usize,
     keys: Texts,
     listings: Option<Texts>,
+    /// By row: what the next run tells a changed record by.
+    digests: Vec<u64>,
 }
 
 impl Found {
@@ -115,9 +125,33 @@ pub fn prepare(options: &LinkOptions) -> Result<Prepared, Diagnostics> {
         (judgements, absent) = judge::read_judgements(&path, &delivered.key)?;
         judgements_sha256 = std::fs::read(&path).ok().map(|bytes| sha256(&bytes));
     }
+    let (mut labels, mut labels_sha256) = (vec![], None);
+    if let Some(path) = &options.labels {
+        labels = judge::read_judgements(path, &delivered.key)?
+            .0
+            .into_iter()
+            .filter(|j| j.verdict != Verdict::Unsure)
+            .map(|j| Label { a: j.a, b: j.b, same: j.verdict == Verdict::Same })
+            .collect();
+        labels_sha256 = std::fs::read(path).ok().map(|bytes| sha256(&bytes));
+        if labels.is_empty() {
+            return Err(Diagnostic::error("linkage-labels", format!("`{}` has no label about two records of these files", path.display()))
+                .place(Place::File(path.display().to_string()), "")
+                .help("give a CSV file with the columns a, b (keys of records) and verdict (same, different)")
+                .into());
+        }
+    }
+    let records = builder.finish();
+    let kept = match &options.since {
+        Some(folder) => Some(kept::read_kept(folder, &question, &delivered.key, &records)?),
+        None => None,
+    };
     Ok(Prepared {
-        records: builder.finish(),
+        records,
         keys: delivered.key,
+        labels,
+        labels_sha256,
+        kept,
         listings,
         files: delivered.files,
         model,
@@ -150,7 +184,7 @@ fn read_model(path: &Path, question: &Question) -> Result<(Model, String), Diagn
 /// # Errors
 /// What the core refuses.
 pub fn train(prepared: &Prepared, file: &Path) -> Result<Model, Diagnostics> {
-    linkage::train(&prepared.records, &prepared.question.spec, &[]).map_err(|problems| told(problems, file))
+    linkage::train(&prepared.records, &prepared.question.spec, &prepared.labels).map_err(|problems| told(problems, file))
 }
 
 /// Why two records were, or were not, linked: the whole run decides, so it is made (with the model, if one is given).
@@ -180,7 +214,8 @@ pub fn explain(prepared: &Prepared, file: &Path, keys: [&str; 2]) -> Result<Stri
 }
 
 fn options(prepared: &Prepared) -> Run<'_> {
-    Run { model: prepared.model.as_ref().map(|(model, _)| model), judgements: &prepared.judgements, ..Run::default() }
+    let model = prepared.model.as_ref().map(|(model, _)| model);
+    Run { model, judgements: &prepared.judgements, labels: &prepared.labels }
 }
 
 /// Scores, clusters, and votes households.
@@ -188,9 +223,15 @@ fn options(prepared: &Prepared) -> Run<'_> {
 /// # Errors
 /// What the core refuses.
 pub fn run(prepared: Prepared, file: &Path) -> Result<Found, Diagnostics> {
-    let given = prepared.model.as_ref();
-    let linkage =
-        linkage::link(&prepared.records, &prepared.question.spec, &options(&prepared)).map_err(|problems| told(problems, file))?;
+    let run = options(&prepared);
+    let linkage = match &prepared.kept {
+        Some(kept) => linkage::update(&prepared.records, &Kept { model: &kept.model, pairs: &kept.pairs, same: &kept.same }, &run),
+        None => linkage::link(&prepared.records, &prepared.question.spec, &run),
+    };
+    let linkage = linkage.map_err(|problems| told(problems, file))?;
+    let given = prepared.kept.as_ref().map(|kept| &kept.hash).or(prepared.model.as_ref().map(|(_, hash)| hash));
+    let digests = (0..prepared.keys.len()).map(|row| prepared.records.digest_of(row as u32)).collect();
+    let same = prepared.kept.as_ref().map(|kept| kept.same.iter().filter(|same| **same).count() as u64);
     let households = linkage::households(&prepared.records, &linkage);
     let shared_ids = linkage::shared_ids(&prepared.records, &linkage);
     let manifest = LinkManifest {
@@ -198,9 +239,11 @@ pub fn run(prepared: Prepared, file: &Path) -> Result<Found, Diagnostics> {
         version: env!("CARGO_PKG_VERSION"),
         link: sha256(prepared.question.text.as_bytes()),
         inputs: prepared.files,
-        model: given.map_or_else(|| sha256(linkage.model.to_json().as_bytes()), |(_, hash)| hash.clone()),
+        model: given.cloned().unwrap_or_else(|| sha256(linkage.model.to_json().as_bytes())),
         model_given: given.is_some(),
         judgements: prepared.judgements_sha256,
+        labels: prepared.labels_sha256,
+        same_as_before: same,
     };
     Ok(Found {
         question: prepared.question.text,
@@ -211,5 +254,6 @@ pub fn run(prepared: Prepared, file: &Path) -> Result<Found, Diagnostics> {
         judgements_absent: prepared.judgements_absent,
         keys: prepared.keys,
         listings: prepared.listings,
+        digests,
     })
 }

@@ -83,7 +83,7 @@ pub fn read(question: &Question, root: &Path) -> Result<Delivered, Diagnostics> 
         if from.is_empty() {
             continue;
         }
-        for file in expand(root, &from.0)? {
+        for file in expand(root, &from.0, false)? {
             let (columns, sha256, bytes) = read_file(&file, &wanted, question.file.encoding.as_ref())?;
             let rows = columns.first().map_or(0, Texts::len);
             for (to, from) in std::iter::once(&mut all.key).chain(&mut all.fields).zip(&columns) {
@@ -127,6 +127,17 @@ fn check_keys(key: &Texts, column: &Spanned<String>) -> Result<(), Diagnostics> 
     problems.finish(())
 }
 
+/// Where the columns stand in a file. A link file says `column:` where a project says `from:`.
+fn place(file: &str, sheet: Option<&str>, line: u64, headers: &[String], wanted: &[Wanted]) -> Result<Found, Diagnostics> {
+    map_headers("link", file, sheet, line, headers, false, wanted).map_err(|mut problems| {
+        for problem in problems.0.iter_mut().filter(|p| p.code == "missing-column") {
+            problem.help =
+                vec!["write the file's header as `field: {kind: ..., column: HEADER}` (or as `key:`), or leave the field out".to_owned()];
+        }
+        problems
+    })
+}
+
 type Columns = (Vec<Texts>, String, u64);
 
 fn read_file(file: &InputFile, wanted: &[Wanted], encoding: Option<&Spanned<String>>) -> Result<Columns, Diagnostics> {
@@ -151,7 +162,7 @@ fn csv(file: &InputFile, wanted: &[Wanted], encoding: Option<&Spanned<String>>) 
         let line = records.next(|_, field| headers.push(field.into_owned())).map_or(1, |(line, _)| line);
         (records.position(), line)
     };
-    let found = map_headers("link", &file.name, None, line, &headers, false, wanted)?;
+    let found = place(&file.name, None, line, &headers, wanted)?;
     let rest = first.text.split_off(body);
     first = Block { first_line: first.first_line + first.text.matches('\n').count() as u64, text: rest, bytes: 0 };
     let cut = |block: &Block| -> Result<Vec<Texts>, u64> {
@@ -206,7 +217,7 @@ fn csv(file: &InputFile, wanted: &[Wanted], encoding: Option<&Spanned<String>>) 
 fn columnar(file: &InputFile, wanted: &[Wanted]) -> Result<Columns, Diagnostics> {
     let table = open_columnar(file)?;
     let headers: Vec<String> = table.columns.iter().map(|c| c.name.clone()).collect();
-    let found = map_headers("link", &file.name, None, 1, &headers, false, wanted)?;
+    let found = place(&file.name, None, 1, &headers, wanted)?;
     let read = |at: &Option<usize>| -> Result<Texts, Diagnostic> {
         let mut texts = Texts::default();
         let Some(at) = *at else { return Ok(texts) };
@@ -237,7 +248,7 @@ fn text_of(cell: Cell<'_>, kind: Kind) -> Cow<'_, str> {
 fn sheet(file: &InputFile, wanted: &[Wanted]) -> Result<Columns, Diagnostics> {
     let sheet = read_sheet(file, None)?;
     let Some((headers, rows)) = sheet.rows.split_first() else { return Err(empty_file(file).into()) };
-    let found: Found = map_headers("link", &file.name, Some(&sheet.name), u64::from(sheet.first_row), headers, false, wanted)?;
+    let found: Found = place(&file.name, Some(&sheet.name), u64::from(sheet.first_row), headers, wanted)?;
     let columns = found
         .at
         .iter()

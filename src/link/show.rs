@@ -6,7 +6,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Found, Prepared};
-use crate::linkage::{Band, Explanation, Kind, Model, RuleReason, probability};
+use crate::linkage::{Band, CurvePoint, Explanation, Kind, Linkage, Model, RuleReason, probability};
 use crate::schema::{TextKind, Value, citizen_id, mask};
 
 /// `12.34` of millibits.
@@ -32,6 +32,14 @@ pub fn found_text(found: &Found) -> String {
     let model = &found.linkage.model;
     let mut out = String::new();
     let _ = writeln!(out, "{} records, {} pairs compared", counted(report.records), counted(report.pairs_compared));
+    if let Some(same) = found.manifest.same_as_before {
+        let _ = writeln!(
+            out,
+            "{} records are as they were: only pairs with one of the other {} were compared",
+            counted(same),
+            counted(report.records - same)
+        );
+    }
     let _ = writeln!(out, "\n  rule  records      largest block  pairs          links it alone met  keys");
     for (i, rule) in report.rules.iter().enumerate() {
         let refined =
@@ -70,6 +78,7 @@ pub fn found_text(found: &Found) -> String {
     if let Some(point) = model.curve.iter().min_by_key(|p| (p.weight - model.accept).abs()) {
         let _ = writeln!(out, "Estimated at that weight: precision {:.4}, recall {:.4}", point.precision, point.recall);
     }
+    labelled(&mut out, &found.linkage);
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
     for household in &found.households {
         let kind = serde_json::to_value(household.kind).ok().and_then(|v| v.as_str().map(|s| s.replace('-', " "))).unwrap_or_default();
@@ -99,6 +108,31 @@ pub fn found_text(found: &Found) -> String {
         let _ = writeln!(out, "Note: {message}");
     }
     out
+}
+
+/// The labelled pairs at the line, at the best line, and at the lowest line without a wrong link.
+fn labelled(out: &mut String, linkage: &Linkage) {
+    let Some(all) = linkage.labelled.first() else { return };
+    let highest = |better: &dyn Fn(&CurvePoint, &CurvePoint) -> bool| {
+        linkage.labelled.iter().fold(all, |best, p| if better(p, best) { p } else { best })
+    };
+    let at = linkage.labelled.iter().find(|p| p.weight >= linkage.model.accept);
+    let best = highest(&|p, best| p.f1 > best.f1);
+    let pure = linkage.labelled.iter().find(|p| p.precision >= 1.0);
+    let _ = writeln!(out, "\nLabelled pairs       weight   pairs  precision  recall  F1");
+    for (name, point) in [("at the line", at), ("highest F1", Some(best)), ("none wrong", pure)] {
+        if let Some(p) = point {
+            let _ = writeln!(
+                out,
+                "  {name:<17}  {:>7}  {:>6}  {:>9.4}  {:>6.4}  {:>6.4}",
+                bits(p.weight),
+                counted(p.pairs),
+                p.precision,
+                p.recall,
+                p.f1
+            );
+        }
+    }
 }
 
 /// Parameters of a model and how it came to them.

@@ -32,7 +32,7 @@ pub struct LinkFile {
     /// Which pairs are compared at all: lists of fields that agree, each `field` or `field.part`. Rules that suit the fields when absent.
     #[serde(default)]
     pub block: Vec<OneOrMany<Spanned<String>>>,
-    /// When a pair is a link: `balanced` (the highest estimated F1), or `{probability: 0.95}`, `{error: 0.001}` (the estimated share of wrong links),
+    /// When a pair is a link: `balanced` (the highest estimated F1), `labels` (the highest F1 over the pairs of `--labels`), or `{probability: 0.95}`, `{error: 0.001}` (the estimated share of wrong links),
     /// `{weight: 8.5}` (bits).
     pub accept: Option<TextOr<AcceptSpec>>,
     /// What inspectors said about pairs: a CSV file with the columns a, b, verdict (same, different, unsure).
@@ -200,7 +200,7 @@ fn blocking(file: &LinkFile, problems: &mut Diagnostics) -> Vec<Blocking> {
 }
 
 fn accept(file: &LinkFile, problems: &mut Diagnostics) -> Accept {
-    let wanted = "write `accept: balanced`, or one of `{probability: 0.95}`, `{error: 0.001}`, `{weight: 8.5}`";
+    let wanted = "write `accept: balanced`, `accept: labels`, or one of `{probability: 0.95}`, `{error: 0.001}`, `{weight: 8.5}`";
     let mut wrong = |message: String| {
         problems.push(Diagnostic::error("linkage-threshold", message).at(file.key.span.clone(), "of this link file").help(wanted));
         Accept::Balanced
@@ -208,6 +208,7 @@ fn accept(file: &LinkFile, problems: &mut Diagnostics) -> Accept {
     match &file.accept {
         None => Accept::Balanced,
         Some(TextOr::Text(text)) if text.value == "balanced" => Accept::Balanced,
+        Some(TextOr::Text(text)) if text.value == "labels" => Accept::Labels,
         Some(TextOr::Text(text)) => wrong(format!("`accept: {}` is not known", text.value)),
         Some(TextOr::Other(one)) => match (one.probability, one.error, one.weight) {
             (Some(p), None, None) if p > 0.0 && p < 1.0 => Accept::Weight(((p / (1.0 - p)).log2() * 1000.0).round() as i32),

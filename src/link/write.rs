@@ -30,13 +30,17 @@ pub struct LinkManifest {
     pub model_given: bool,
     /// SHA-256 of the judgements file.
     pub judgements: Option<String>,
+    /// SHA-256 of the labels file.
+    pub labels: Option<String>,
+    /// Records taken over from an earlier run as they were; their pairs were not compared again.
+    pub same_as_before: Option<u64>,
 }
 
-/// Writes everything into `folder`, which is replaced if it is a link folder already.
+/// Writes everything into `folder`, which is replaced if it is a link folder already; with `keep` also what a later run needs to compare only new records.
 ///
 /// # Errors
 /// The folder is something else, or cannot be written; then it is as it was.
-pub fn write(found: &Found, folder: &Path, format: TableFormat) -> Result<(), Diagnostics> {
+pub fn write(found: &Found, folder: &Path, format: TableFormat, keep: bool) -> Result<(), Diagnostics> {
     let staging = folder.with_extension(format!("writing-{}", std::process::id()));
     let unwritable = |e: &dyn std::fmt::Display| -> Diagnostics {
         Diagnostic::error("cannot-write", format!("`{}` cannot be written: {e}", folder.display()))
@@ -61,6 +65,12 @@ pub fn write(found: &Found, folder: &Path, format: TableFormat) -> Result<(), Di
                     let file = fs::File::create(staging.join(format!("{name}.parquet")))?;
                     frame.write(name, &crate::run::sha256(pretty(&found.manifest).as_bytes()), file).map_err(std::io::Error::other)?;
                 }
+            }
+        }
+        if keep {
+            for (name, frame) in super::kept::tables(&found.keys, &found.digests, &found.linkage.pairs) {
+                let file = fs::File::create(staging.join(name))?;
+                frame.write("kept", "", file).map_err(std::io::Error::other)?;
             }
         }
         if folder.exists() {

@@ -35,7 +35,7 @@ pub(crate) struct Cell {
 /// Pass over all pairs: counts by (mask, frequency, pattern), sorted.
 pub(crate) fn count(records: &Records, keys: &Keys, comparer: &Comparer, frequencies: &Frequencies) -> Vec<Cell> {
     type Counts = FxHashMap<(u64, u32), u64>;
-    let states = pairs::fold(records, keys, 0, Counts::default, |counts, a, b, mask| {
+    let states = pairs::fold(records, keys, &[], Counts::default, |counts, a, b, mask| {
         let pattern = comparer.pattern(records, a, b);
         let frequency = frequencies.of_pair(records, comparer, pattern, a).round().clamp(-MOST, MOST) as i32;
         *counts.entry((pattern, u32::from(mask) << 8 | (frequency + 64) as u32)).or_default() += 1;

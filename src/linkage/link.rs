@@ -11,12 +11,12 @@ use super::em;
 use super::frequency::{self, Counts, Frequencies};
 use super::judge::{Judged, judge};
 use super::model::{Class, ClassModel, FieldModel, LevelModel, MODEL_VERSION, Model};
-use super::outcome::{Band, Cluster, Judgement, Linkage, Pair, Refused, Report, Verdict, probability};
+use super::outcome::{Band, Cluster, CurvePoint, Judgement, Linkage, Pair, Refused, Report, Verdict, probability};
 use super::parameters::Parameters;
 use super::problem::Problems;
 use super::records::Records;
 use super::score::{self, Candidate, Scorer};
-use super::spec::{Kind, Spec};
+use super::spec::{Accept, Kind, Spec};
 
 /// Matching pairs per record that are assumed before the first fit.
 const DOUBLES: f64 = 0.25;
@@ -35,8 +35,19 @@ pub struct Run<'a> {
     /// Weighs by this model instead of fitting one.
     pub model: Option<&'a Model>,
     pub judgements: &'a [Judgement],
-    /// Only for fitting.
+    /// For fitting, and for the curve over them.
     pub labels: &'a [Label],
+}
+
+/// What an earlier run leaves to a later one over records most of which are the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// Model of the earlier run.
+    pub model: &'a Model,
+    /// Its pairs, by the rows of the later run; pairs of rows that are no more, or are not the same, left out.
+    pub pairs: &'a [Pair],
+    /// For each row of the later run: whether all that is known of it is the same as in the earlier.
+    pub same: &'a [bool],
 }
 
 /// Fits a model and gives it back with its report: classes, levels, convergence, curve. The same as the model of [`link`].
@@ -58,42 +69,59 @@ pub fn link(records: &Records, spec: &Spec, run: &Run) -> Result<Linkage, Proble
             }
             let comparer = Comparer::new(&model.spec, records);
             let keys = Keys::build(&model.spec, records, &comparer, Some(&model.keys));
-            Ok(weigh(records, model.clone(), &keys, &comparer, &judged, None))
+            weigh(records, model.clone(), &keys, &comparer, &judged, run.labels, None)
         }
         None => {
             let comparer = Comparer::new(spec, records);
             let keys = Keys::build(spec, records, &comparer, None);
             let model = fit(records, spec, &keys, &comparer, run.labels)?;
-            Ok(weigh(records, model, &keys, &comparer, &judged, Some(spec)))
+            weigh(records, model, &keys, &comparer, &judged, run.labels, Some(spec))
         }
     }
 }
 
-/// Adds new rows to a finished run: rows from `known` on are new, those before it are the rows of `before`, unchanged. Only pairs with a
-/// new row are compared; the result equals [`link`] over all rows with the model of `before`.
-pub fn update(before: &Linkage, records: &Records, known: u32, judgements: &[Judgement]) -> Result<Linkage, Problems> {
-    let model = &before.model;
-    let run = Run { model: Some(model), judgements, labels: &[] };
-    let comparer = Comparer::new(&model.spec, records);
-    if model.spec.fields.iter().map(|f| f.kind).ne(records.slots.iter().map(|s| s.kind)) || known as usize > records.len() {
-        return Err(Problems::one("the records are not those of the run before, with new ones behind them", "link all of them again"));
+/// Links records most of which were linked before: only pairs with a record that is new or not the same are compared. The result equals [`link`] over
+/// all records with the kept model, but for `pairs_compared`, which counts what was compared now.
+pub fn update(records: &Records, kept: &Kept, run: &Run) -> Result<Linkage, Problems> {
+    let model = kept.model;
+    let run = Run { model: Some(model), ..*run };
+    if model.spec.fields.iter().map(|f| f.kind).ne(records.slots.iter().map(|s| s.kind)) || kept.same.len() != records.len() {
+        return Err(Problems::one("what was kept is not about these records", "link all of them again"));
     }
+    let comparer = Comparer::new(&model.spec, records);
     let keys = Keys::build(&model.spec, records, &comparer, Some(&model.keys));
     if keys.outgrown {
         return link(records, &model.spec, &run);
     }
-    let judged = judge(records, judgements)?;
+    let judged = judge(records, run.judgements)?;
     let parameters = Parameters::of(model);
     let frequencies = Frequencies::new(records, &comparer, &model.fields);
     let scorer = Scorer { records, comparer: &comparer, parameters: &parameters, frequencies: &frequencies };
     let review = model.spec.limits.review;
-    let (mut candidates, compared) = scorer.candidates(&keys, known, review);
-    for pair in before.pairs.iter().filter(|p| p.mask != 0 && p.weight >= review && p.b < known) {
+    let (mut candidates, compared) = scorer.candidates(&keys, kept.same, review);
+    for pair in kept.pairs.iter().filter(|p| p.mask != 0 && p.weight >= review) {
         let (x, y) = (records.at[pair.a as usize], records.at[pair.b as usize]);
         candidates.push(Candidate { a: x.min(y), b: x.max(y), weight: pair.weight, mask: pair.mask, pattern: pair.pattern });
     }
     candidates.sort_unstable_by_key(|c| (c.a, c.b));
-    Ok(assemble(&scorer, model.clone(), &keys, &judged, candidates, before.report.pairs_compared + compared))
+    let labelled = labelled(records, &candidates, run.labels)?;
+    Ok(assemble(&scorer, model.clone(), &keys, &judged, candidates, compared, labelled))
+}
+
+/// How the labelled pairs stand at each weight.
+fn labelled(records: &Records, candidates: &[Candidate], labels: &[Label]) -> Result<Vec<CurvePoint>, Problems> {
+    let mut weights = Vec::with_capacity(labels.len());
+    for label in labels {
+        let (Some(a), Some(b)) = (records.record_of(label.a), records.record_of(label.b)) else { return Err(strange(records, label)) };
+        let pair = (a.min(b) as u32, a.max(b) as u32);
+        let weight = candidates.binary_search_by_key(&pair, |c| (c.a, c.b)).map_or(i32::MIN, |i| candidates[i].weight);
+        weights.push((weight, label.same));
+    }
+    Ok(score::labelled_curve(&weights))
+}
+
+fn strange(records: &Records, label: &Label) -> Problems {
+    Problems::one(format!("a label names rows {} and {}; there are {}", label.a, label.b, records.len()), "take it out")
 }
 
 fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels: &[Label]) -> Result<Model, Problems> {
@@ -206,10 +234,7 @@ fn supervise(
     let mut counts: Vec<Vec<f64>> = parameters.m.iter().map(|l| vec![0.0; l.len()]).collect();
     for label in &same {
         let (Some(a), Some(b)) = (records.record_of(label.a), records.record_of(label.b)) else {
-            return Err(Problems::one(
-                format!("a label names rows {} and {}; there are {}", label.a, label.b, records.len()),
-                "take it out",
-            ));
+            return Err(strange(records, label));
         };
         let pattern = comparer.pattern(records, a.min(b), a.max(b));
         for (field, counts) in comparer.fields.iter().zip(&mut counts) {
@@ -232,19 +257,34 @@ fn supervise(
 }
 
 /// Weighs all pairs and clusters them. `fitted`: the specification of a model that still lacks its curve.
-fn weigh(records: &Records, mut model: Model, keys: &Keys, comparer: &Comparer, judged: &Judged, fitted: Option<&Spec>) -> Linkage {
+fn weigh(
+    records: &Records,
+    mut model: Model,
+    keys: &Keys,
+    comparer: &Comparer,
+    judged: &Judged,
+    labels: &[Label],
+    fitted: Option<&Spec>,
+) -> Result<Linkage, Problems> {
     let parameters = Parameters::of(&model);
     let frequencies = Frequencies::new(records, comparer, &model.fields);
     let scorer = Scorer { records, comparer, parameters: &parameters, frequencies: &frequencies };
-    let (candidates, compared) = scorer.candidates(keys, 0, model.spec.limits.review);
+    let (candidates, compared) = scorer.candidates(keys, &[], model.spec.limits.review);
+    let labelled = labelled(records, &candidates, labels)?;
     if let Some(spec) = fitted {
+        if spec.accept == Accept::Labels && labelled.is_empty() {
+            return Err(Problems::one(
+                "the line is to be drawn by labels, and no labelled pair was weighed",
+                "give labels, or `accept: balanced`",
+            ));
+        }
         model.curve = score::curve(&candidates, spec.limits.review, model.matches);
         for point in &mut model.curve {
             (point.precision, point.recall, point.f1) = (nine(point.precision), nine(point.recall), nine(point.f1));
         }
-        model.accept = score::accept(&model.curve, spec.accept);
+        model.accept = score::accept(&model.curve, &labelled, spec.accept);
     }
-    assemble(&scorer, model, keys, judged, candidates, compared)
+    Ok(assemble(&scorer, model, keys, judged, candidates, compared, labelled))
 }
 
 /// Bands, clusters and the report of weighed pairs.
@@ -255,6 +295,7 @@ pub(crate) fn assemble(
     judged: &Judged,
     mut candidates: Vec<Candidate>,
     compared: u64,
+    labelled: Vec<CurvePoint>,
 ) -> Linkage {
     let (records, comparer) = (scorer.records, scorer.comparer);
     // A pair judged the same is a link, whether or not a rule met it.
@@ -339,7 +380,7 @@ pub(crate) fn assemble(
         .collect();
     pairs.sort_unstable_by_key(|p| (p.a, p.b));
     let report = report(records, &model, keys, &pairs, compared);
-    Linkage { curve: model.curve.clone(), model, report, pairs, clusters, refused, contradictions: judged.contradictions.clone() }
+    Linkage { curve: model.curve.clone(), labelled, model, report, pairs, clusters, refused, contradictions: judged.contradictions.clone() }
 }
 
 fn report(records: &Records, model: &Model, keys: &Keys, pairs: &[Pair], compared: u64) -> Report {

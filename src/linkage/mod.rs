@@ -37,8 +37,7 @@
 //! - `train(&Records, &Spec, &[Label]) -> Result<Model, Problems>`; the model holds its report: classes, levels, convergence, curve
 //! - `explain(&Records, &Linkage, a: u32, b: u32) -> Option<Explanation>`, for any two rows
 //! - `households(&Records, &Linkage) -> Vec<HouseholdLink>` and `shared_ids(&Records, &Linkage) -> Vec<SharedId>`
-//! - `update(&Linkage, &Records, known: u32, &[Judgement]) -> Result<Linkage, Problems>`: rows from `known` on are new; equals a full run
-//!   with the model of the linkage
+//! - `update(&Records, &Kept, &Run) -> Result<Linkage, Problems>`: most records are the same as in an earlier run; equals a full run with its model
 //!
 //! Rows in all results are ordinals of the caller (0 based, order of the columns). Weights are integers, in thousandths of a bit
 //! (`millibits`) of log2 odds: 1000 is odds of 2 to 1. Probability = 1 / (1 + 2^(-weight / 1000)).
@@ -70,7 +69,7 @@ mod spec;
 pub use compare::{Levels, known_levels, levels};
 pub use explain::{Explanation, FieldReason, RuleReason, explain};
 pub use household::{households, shared_ids};
-pub use link::{Label, Run, link, train, update};
+pub use link::{Kept, Label, Run, link, train, update};
 pub use model::{Class, ClassModel, Convergence, FieldModel, KeyModel, LevelModel, MODEL_VERSION, Model, TermFrequency};
 pub use outcome::*;
 pub use problem::{Problem, Problems};

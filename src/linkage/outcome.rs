@@ -238,4 +238,6 @@ pub struct Linkage {
     pub refused: Vec<Refused>,
     pub contradictions: Vec<Contradiction>,
     pub curve: Vec<CurvePoint>,
+    /// Over the labelled pairs alone, by each weight that occurs; empty without labels.
+    pub labelled: Vec<CurvePoint>,
 }

@@ -11,20 +11,21 @@ use super::records::Records;
 const TASK: u64 = 100_000;
 
 /// Goes through all pairs of blocks and hands each to `visit` with one of several states; the states come back in no fixed order or
-/// number, so that only sums, or lists that are sorted afterwards, may be made of them. `known`: pairs of two rows below it are left out.
+/// number, so that only sums, or lists that are sorted afterwards, may be made of them. `kept`: pairs of two of these rows (by the caller's numbers) are left out; none when empty.
 pub(crate) fn fold<S: Send>(
     records: &Records,
     keys: &Keys,
-    known: u32,
+    kept: &[bool],
     new: impl Fn() -> S + Sync + Send,
     visit: impl Fn(&mut S, usize, usize, u16) + Sync + Send,
 ) -> Vec<S> {
+    let is_kept = |record: usize| kept.get(records.rows[record] as usize).copied().unwrap_or(false);
     let mut states = Vec::new();
     for rule in 0..keys.rules {
         let sorted = keys.sorted(rule);
         let lower = (1u16 << rule) - 1;
         let one = |state: &mut S, a: usize, b: usize| {
-            if !records.admits(a, b) || records.rows[a].max(records.rows[b]) < known {
+            if !records.admits(a, b) || (is_kept(a) && is_kept(b)) {
                 return;
             }
             let mask = keys.mask(a, b);

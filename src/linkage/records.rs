@@ -128,6 +128,10 @@ impl Records {
     }
 
     /// The record of a caller's row.
+    /// Hash of all that was delivered of the caller's row, as normalised; rows there are not have 0.
+    pub fn digest_of(&self, row: u32) -> u64 {
+        self.record_of(row).map_or(0, |record| self.digest[record])
+    }
     pub(crate) fn record_of(&self, row: u32) -> Option<usize> {
         self.at.get(row as usize).map(|r| *r as usize)
     }

@@ -41,9 +41,9 @@ impl Scorer<'_> {
         millibits(self.parameters.likelihood(self.comparer, pattern).odds(frequency))
     }
 
-    /// All pairs that rules meet with at least the review weight, sorted, and how many were compared. `known`: see [`pairs::fold`].
-    pub fn candidates(&self, keys: &Keys, known: u32, review: i32) -> (Vec<Candidate>, u64) {
-        let states = pairs::fold(self.records, keys, known, State::default, |state, a, b, mask| {
+    /// All pairs that rules meet with at least the review weight, sorted, and how many were compared. `kept`: see [`pairs::fold`].
+    pub fn candidates(&self, keys: &Keys, kept: &[bool], review: i32) -> (Vec<Candidate>, u64) {
+        let states = pairs::fold(self.records, keys, kept, State::default, |state, a, b, mask| {
             state.compared += 1;
             let pattern = self.comparer.pattern(self.records, a, b);
             // Patterns that cannot reach the review weight, however rare the values, are not looked at again.
@@ -100,22 +100,41 @@ pub(crate) fn curve(candidates: &[Candidate], review: i32, matches: f64) -> Vec<
     curve
 }
 
+/// How labelled pairs stand at a weight: of those at least as heavy, how many are one person; of those that are, how many are at least as heavy.
+/// A pair under the review weight, or that no rule met, weighs `i32::MIN`. One point per weight that occurs, ascending.
+pub(crate) fn labelled_curve(weights: &[(i32, bool)]) -> Vec<CurvePoint> {
+    let same = weights.iter().filter(|w| w.1).count() as f64;
+    let mut levels: Vec<i32> = weights.iter().map(|w| w.0).filter(|w| *w > i32::MIN).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    let point = |weight: i32| {
+        let pairs = weights.iter().filter(|w| w.0 >= weight).count() as u64;
+        let right = weights.iter().filter(|w| w.0 >= weight && w.1).count() as f64;
+        let recall = if same > 0.0 { right / same } else { 0.0 };
+        CurvePoint { weight, pairs, precision: right / pairs as f64, recall, f1: 2.0 * right / (pairs as f64 + same) }
+    };
+    levels.into_iter().map(point).collect()
+}
+
 /// The weight from which pairs are links.
-pub(crate) fn accept(curve: &[CurvePoint], accept: Accept) -> i32 {
+pub(crate) fn accept(curve: &[CurvePoint], labelled: &[CurvePoint], accept: Accept) -> i32 {
     /// Where nothing was found: two to one.
     const NONE: i32 = 1000;
     match accept {
         Accept::Weight(weight) => weight,
         // From the top: the point after which the share of errors is exceeded for good is the lowest that keeps it.
         Accept::Error(error) => curve.iter().find(|p| 1.0 - p.precision <= error).map_or(i32::MAX, |p| p.weight),
-        Accept::Balanced => curve
-            .iter()
-            .fold(None::<&CurvePoint>, |best, p| match best {
-                Some(best) if best.f1 >= p.f1 => Some(best),
-                _ => Some(p),
-            })
-            .map_or(NONE, |p| p.weight.max(0)),
+        Accept::Labels => best(labelled).map_or(NONE, |p| p.weight),
+        Accept::Balanced => best(curve).map_or(NONE, |p| p.weight.max(0)),
     }
+}
+
+/// The point of the highest F1, the lowest of equals.
+fn best(curve: &[CurvePoint]) -> Option<&CurvePoint> {
+    curve.iter().fold(None, |best: Option<&CurvePoint>, p| match best {
+        Some(best) if best.f1 >= p.f1 => Some(best),
+        _ => Some(p),
+    })
 }
 
 #[cfg(test)]
@@ -131,11 +150,18 @@ mod tests {
         let curve = curve(&all, -3000, 100.0);
         assert_eq!(curve.first().map(|p| p.pairs), Some(310));
         assert!(curve.windows(2).all(|w| w[0].precision <= w[1].precision + 1e-12 && w[0].recall >= w[1].recall));
-        let balanced = accept(&curve, Accept::Balanced);
+        let balanced = accept(&curve, &[], Accept::Balanced);
         assert!((-2900..=12_000).contains(&balanced), "{balanced}");
-        assert!(accept(&curve, Accept::Error(0.001)) > 0);
-        assert!(accept(&curve, Accept::Error(0.3)) <= 0);
-        assert_eq!(accept(&curve, Accept::Weight(7)), 7);
-        assert_eq!(accept(&[], Accept::Balanced), 1000);
+        assert!(accept(&curve, &[], Accept::Error(0.001)) > 0);
+        assert!(accept(&curve, &[], Accept::Error(0.3)) <= 0);
+        assert_eq!(accept(&curve, &[], Accept::Weight(7)), 7);
+        assert_eq!(accept(&[], &[], Accept::Balanced), 1000);
+        // Labels: 3 of 4 found at 5,000 with one wrong; nothing lower helps.
+        let weights = [(9000, true), (7000, true), (6000, false), (5000, true), (2000, false), (1000, false), (i32::MIN, true)];
+        let labelled = labelled_curve(&weights);
+        let at: Vec<(i32, u64, f64, f64)> = labelled.iter().map(|p| (p.weight, p.pairs, p.precision, p.recall)).collect();
+        assert_eq!(at[2], (5000, 4, 0.75, 0.75));
+        assert_eq!(at.last(), Some(&(9000, 1, 1.0, 0.25)));
+        assert_eq!(accept(&curve, &labelled, Accept::Labels), 5000);
     }
 }

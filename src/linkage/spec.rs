@@ -115,6 +115,8 @@ pub enum Accept {
     Error(f64),
     /// This weight, in millibits.
     Weight(i32),
+    /// Where the F1 over the labelled pairs is highest; needs labels.
+    Labels,
 }
 
 /// Bounds on work. All are stated in the report when they were met.

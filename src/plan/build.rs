@@ -89,6 +89,7 @@ impl Builder<'_> {
                 region: None,
                 date: None,
                 covers: coverage(source.covers.as_ref()),
+                snapshot: source.snapshot.is_some(),
                 view_of: None,
                 span: source.name.span.clone(),
             };
@@ -116,6 +117,7 @@ impl Builder<'_> {
                 region: None,
                 date: None,
                 covers: coverage(view.covers.as_ref()),
+                snapshot: view_of.and_then(|of| project.tables.get(of)).is_some_and(|t| t.snapshot.is_some()),
                 view_of,
                 span: view.name.span.clone(),
             });

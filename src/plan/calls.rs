@@ -66,6 +66,7 @@ pub(crate) const PLAIN: &[(&str, Function, &[Take], Give)] = {
         ("county", F::RegionLevel(3), &[T::Region], REGION),
         ("town", F::RegionLevel(4), &[T::Region], REGION),
         ("village", F::RegionLevel(5), &[T::Region], REGION),
+        ("distance_km", F::DistanceKm, &[T::Decimal, T::Decimal, T::Decimal, T::Decimal], Give::Is(Type::Decimal(3))),
         ("lower", F::Lower, &[T::Text], TEXT),
         ("upper", F::Upper, &[T::Text], TEXT),
         ("length", F::Length, &[T::Text], INT),

@@ -39,6 +39,8 @@ pub struct TableDef {
     pub region: Option<ExprId>,
     pub date: Option<ExprId>,
     pub covers: Option<Coverage>,
+    /// Of several deliveries the latest record of each key alone is kept.
+    pub snapshot: bool,
     /// Views: the table or view the rows are taken from.
     pub view_of: Option<usize>,
     pub span: Option<Span>,

@@ -246,6 +246,8 @@ pub enum Function {
     Under,
     /// `parent_region(code, level)` is written `town(code)`, `county(code)`, ...: ancestor of that level; level numbered 1 province .. 5 village.
     RegionLevel(u8),
+    /// `distance_km(lat, lon, lat, lon)`: kilometres between two places in degrees; decimal(3). Missing where one is no place on the earth.
+    DistanceKm,
     Lower,
     Upper,
     /// `length(text)`: characters.

@@ -206,6 +206,13 @@ pub const FUNCTIONS: &[FunctionDoc] = &[
     doc("county", "county(code)", Family::Region, "The county a region lies in.", &[("county(region_code)", "")]),
     doc("town", "town(code)", Family::Region, "The town a region lies in.", &[("town(region_code)", "")]),
     doc("village", "village(code)", Family::Region, "The village a region is.", &[("village(region_code)", "")]),
+    doc(
+        "distance_km",
+        "distance_km(lat_a, lon_a, lat_b, lon_b)",
+        Family::Region,
+        "Kilometres between two places given in degrees, on a sphere of 6,371.0088 km (haversine), to the metre.",
+        &[("distance_km(26.0, 106.0, 27.0, 106.0)", "111.195"), ("distance_km(26.0, 106.0, 26.0, 206.0)", "")],
+    ),
     doc("lower", "lower(t)", Family::Text, "In lower case.", &[("lower('AbC')", "abc")]),
     doc("upper", "upper(t)", Family::Text, "In upper case.", &[("upper('AbC')", "ABC")]),
     doc("length", "length(t)", Family::Text, "Number of characters.", &[("length('村委会')", "3")]),

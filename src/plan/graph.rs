@@ -1,12 +1,9 @@
 //! The hash-consed graph of expressions, relations, row sets and neighbours of all rules.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 
-use super::Expr;
-use crate::linkage;
-use crate::schema::{TextKind, Type};
+use super::{Expr, Grouping, Keyed};
+use crate::schema::Type;
 use crate::stats::Kernel;
 
 macro_rules! ids {
@@ -81,49 +78,12 @@ pub enum Rel {
     /// One row per distinct key over all parts. A row with a missing key belongs to no group. Parts' keys have the same types.
     /// Rows ascend by first member (part 0 first), which the tables' order makes independent of file order.
     Groups { parts: Vec<KeyPart> },
-    /// One row per person (or other thing) that linkage finds in the rows of all parts; a row that nothing is linked to is one alone. Rows ascend by
-    /// first member. `keys` of the parts are the fields that are compared, in the order of the specification's; parts have the same types.
-    /// Columns are [`LINKED_COLUMNS`].
-    Linked { parts: Vec<KeyPart>, by: LinkSpec },
+    /// One row per group that a method finds in the rows of all parts, as linkage finds persons; a row that nothing is tied to is a group alone. Rows
+    /// ascend by first member. `keys` of the parts are what the method looks at; parts have the same types. Columns are those of the method, then the keys.
+    Linked { parts: Vec<KeyPart>, by: Grouping },
     /// Rows of `of` for which `filter` is true, in order; with `each`, one row per (row, period).
     /// Its columns are expressions on `of`, written out where they are used, so none are stored, except that column 0 is the period of `each`.
     Rows { of: RelId, filter: Option<ExprId>, each: Option<Each> },
-}
-
-/// What stands in a row of [`Rel::Linked`]: weight of the weakest link that holds it together in bits, its probability, what agrees in it, and why a
-/// person should look at it first. All but the last are missing where nothing is linked.
-pub const LINKED_COLUMNS: [(&str, Type); 4] = [
-    ("weight", Type::Decimal(3)),
-    ("probability", Type::Decimal(6)),
-    ("agreement", Type::Text(TextKind::Plain)),
-    ("review", Type::Text(TextKind::Plain)),
-];
-
-/// The question that linkage answers. Equal specifications are one node.
-#[derive(Debug, Clone)]
-pub struct LinkSpec {
-    pub spec: Arc<linkage::Spec>,
-    /// The specification as text: what makes two of them equal.
-    text: Arc<str>,
-}
-
-impl LinkSpec {
-    pub fn new(spec: linkage::Spec) -> Self {
-        let text = serde_json::to_string(&spec).unwrap_or_default();
-        LinkSpec { spec: Arc::new(spec), text: Arc::from(text) }
-    }
-}
-
-impl PartialEq for LinkSpec {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-impl Eq for LinkSpec {}
-impl std::hash::Hash for LinkSpec {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
 }
 
 impl Rel {
@@ -131,6 +91,14 @@ impl Rel {
     pub fn parts(&self) -> Option<&[KeyPart]> {
         match self {
             Rel::Groups { parts } | Rel::Linked { parts, .. } => Some(parts),
+            Rel::Table(_) | Rel::Rows { .. } => None,
+        }
+    }
+    /// The keys of groups, and where a group has them.
+    pub fn keyed(&self) -> Option<Keyed<'_>> {
+        match self {
+            Rel::Groups { parts } => Some(Keyed { parts, first: 0, equal: parts.first().map_or(0, |p| p.keys.len()) }),
+            Rel::Linked { parts, by } => Some(Keyed { parts, first: by.columns().len(), equal: by.equal() }),
             Rel::Table(_) | Rel::Rows { .. } => None,
         }
     }
@@ -333,6 +301,9 @@ impl Graph {
     }
     pub fn set_count(&self) -> usize {
         self.sets.len()
+    }
+    pub fn test_count(&self) -> usize {
+        self.tests.len()
     }
     pub fn neighbour_count(&self) -> usize {
         self.neighbours.len()

@@ -14,6 +14,7 @@ mod expr;
 mod fold;
 mod functions;
 mod graph;
+mod grouping;
 mod lexer;
 mod names;
 mod needs;
@@ -33,9 +34,10 @@ pub use expr::{AggregateFunction, BinaryOp, Expr, Function, UnaryOp};
 pub use fold::{first_digits, like};
 pub use functions::{FUNCTIONS, Family, FunctionDoc, page as functions_page};
 pub use graph::{
-    Each, ExprId, Graph, Hop, KeyPart, LINKED_COLUMNS, LinkId, LinkSpec, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef,
-    RowSet, SetId, Step, Test, TestId, TestMembers,
+    Each, ExprId, Graph, Hop, KeyPart, LinkId, ListTag, Neighbour, NeighbourId, ParameterId, Rel, RelId, RowRef, RowSet, SetId, Step, Test,
+    TestId, TestMembers,
 };
+pub use grouping::{Grouping, Keyed, LINKED_COLUMNS, LinkSpec, RING_COLUMNS};
 pub(crate) use lexer::{Token, TokenKind, tokens};
 pub use needs::needs;
 pub use partition::{Asked, Partition, partitions};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use super::{BinaryOp, Catalog, Expr, ExprId, Function, Graph, KeyPart, Node, Rel, RelId, RowSet, SetId, UNREAD, Walker};
+use super::{BinaryOp, Catalog, Expr, ExprId, Function, Graph, Grouping, KeyPart, Node, Rel, RelId, RowSet, SetId, UNREAD, Walker};
 use crate::schema::Type;
 use crate::table::Needs;
 
@@ -83,15 +83,15 @@ impl Gather<'_> {
                     let key = self.catalog.tables.get(*t).map(|d| d.key.clone()).unwrap_or_default();
                     self.columns.entry(*t).or_default().extend(key);
                 }
-                Rel::Groups { parts } => {
+                // Linkage compares texts by what they mean, not by their codes.
+                Rel::Linked { by: Grouping::Linkage(_), .. } | Rel::Rows { .. } => {}
+                Rel::Groups { parts } | Rel::Linked { parts, .. } => {
                     let keys = parts.first().map_or(0, |p| p.keys.len());
                     for k in 0..keys {
                         let same: Vec<_> = parts.iter().filter_map(|p| Some((p.of, *p.keys.get(k)?))).collect();
                         self.same(&same);
                     }
                 }
-                // Linkage compares texts by what they mean, not by their codes.
-                Rel::Linked { .. } | Rel::Rows { .. } => {}
             },
             Node::Set(set) => {
                 if let RowSet::Matching { own, other } = graph.get_set(set) {

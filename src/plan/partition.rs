@@ -82,26 +82,30 @@ pub fn partitions(catalog: &Catalog, graph: &Graph, asked: &Asked<'_>, small: &d
 impl Gather<'_> {
     /// Rows of `rel` are these rows of tables; groups are the rows of their parts.
     fn side(&self, rel: RelId, keys: &[ExprId]) -> Side {
-        match self.graph.get_rel(rel) {
-            Rel::Groups { parts } => parts
+        match self.graph.get_rel(rel).keyed() {
+            Some(keyed) => keyed
+                .parts
                 .iter()
                 .flat_map(|part| {
                     let keys: Vec<Option<ExprId>> = keys
                         .iter()
                         .map(|&key| match self.graph.get(key) {
-                            Expr::Column { row, column } if row.slot == 0 && row.hops.is_empty() => part.keys.get(*column).copied(),
+                            Expr::Column { row, column } if row.slot == 0 && row.hops.is_empty() => {
+                                let position = keyed.position(*column).filter(|&k| k < keyed.equal)?;
+                                part.keys.get(position).copied()
+                            }
                             _ => None,
                         })
                         .collect();
                     self.side_of(part.of, &keys)
                 })
                 .collect(),
-            _ => self.side_of(rel, &keys.iter().map(|k| Some(*k)).collect::<Vec<_>>()),
+            None => self.side_of(rel, &keys.iter().map(|k| Some(*k)).collect::<Vec<_>>()),
         }
     }
     fn side_of(&self, rel: RelId, keys: &[Option<ExprId>]) -> Side {
         match self.graph.get_rel(rel) {
-            Rel::Groups { .. } => {
+            Rel::Groups { .. } | Rel::Linked { .. } => {
                 // Groups of groups: only keys that are keys again are followed, the rest belong nowhere.
                 let known: Vec<ExprId> = keys.iter().flatten().copied().collect();
                 if known.len() == keys.len() { self.side(rel, &known) } else { vec![(usize::MAX, vec![])] }
@@ -128,6 +132,11 @@ impl Gather<'_> {
         let def = self.catalog.tables.get(table)?.columns.get(*column)?;
         (own && def.is.is_none()).then_some(*column)
     }
+    /// Rows that stand in one group, with the keys that are equal in them; `None` when any two rows may.
+    fn together(&self, rel: &Rel) -> Option<Side> {
+        let keyed = rel.keyed().filter(|keyed| keyed.equal > 0 || matches!(rel, Rel::Groups { .. }))?;
+        Some(keyed.parts.iter().flat_map(|part| self.side(part.of, &part.keys[..keyed.equal])).collect())
+    }
     fn part(&self, part: &KeyPart) -> Side {
         self.side(part.of, &part.keys)
     }
@@ -139,12 +148,11 @@ impl Gather<'_> {
                     self.tables.insert(*table);
                 }
                 Rel::Rows { .. } => {}
-                // Linkage weighs every row against all.
-                Rel::Linked { .. } => self.undivided = true,
-                Rel::Groups { parts } => {
-                    let sides = parts.iter().flat_map(|p| self.part(p)).collect();
-                    self.ties.push(Tie::Together(sides));
-                }
+                rel @ (Rel::Groups { .. } | Rel::Linked { .. }) => match self.together(rel) {
+                    Some(sides) => self.ties.push(Tie::Together(sides)),
+                    // Linkage weighs every row against all.
+                    None => self.undivided = true,
+                },
             },
             Node::Set(set) => match self.graph.get_set(set) {
                 RowSet::Back(link) => {
@@ -186,8 +194,7 @@ impl Gather<'_> {
 
     /// First cuts to try: of the tables of the units, by each key they take part in.
     fn seeds(&self, unit: RelId) -> Vec<BTreeMap<usize, usize>> {
-        if let Rel::Groups { parts } = self.graph.get_rel(unit) {
-            let sides: Side = parts.iter().flat_map(|p| self.part(p)).collect();
+        if let Some(sides) = self.together(self.graph.get_rel(unit)) {
             let width = sides.iter().map(|(_, keys)| keys.len()).min().unwrap_or(0);
             let seed = |k: usize| sides.iter().map(|(table, keys)| Some((*table, keys[k]?))).collect::<Option<BTreeMap<_, _>>>();
             return (0..width).filter_map(seed).collect();

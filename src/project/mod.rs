@@ -39,6 +39,8 @@ pub struct TableSource {
     pub name: Spanned<String>,
     /// Paths or globs; all files together are one table.
     pub from: Vec<Spanned<String>>,
+    /// Its files may be absent: then the rules that read it are not run.
+    pub optional: bool,
     /// `None`: by the file's extension.
     pub format: Option<Format>,
     /// Label of a WHATWG encoding (`gb18030`); `None`: UTF-8, BOM honoured.

@@ -57,6 +57,9 @@ pub(super) struct TableSpec {
     pub header_rows: Option<Spanned<u32>>,
     /// Lines before the header.
     pub skip_rows: Option<u32>,
+    /// Its files may be absent: then the rules that read it are not run, and say so.
+    #[serde(default)]
+    pub optional: bool,
     /// Columns that name a record.
     #[serde(default)]
     pub key: OneOrMany<Text>,

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::Options;
 use super::show::{Show, count, counted};
 use super::words::{fill, word};
+use super::{Options, unseen};
 use crate::case::once;
-use crate::finding::{Finding, Status};
+use crate::finding::{Brief, Status};
 use crate::run::{RunContent, severity_name, status_name};
 
 /// `text` cut to `width` columns, with an ellipsis where something is left out.
@@ -43,12 +43,12 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         case_of.extend(case.findings.iter().map(|&i| (i, case.rank)));
     }
     let mut by_rule: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (i, finding) in content.findings.iter().enumerate().filter(|(_, f)| !f.exempt) {
+    for (i, finding) in content.findings.briefs().iter().enumerate().filter(|(_, f)| !f.exempt) {
         by_rule.entry(&finding.rule).or_default().push(i);
     }
     let apart: BTreeSet<&str> =
         content.outcomes.iter().filter(|o| matches!(o.status, Status::Quarantined { .. })).map(|o| o.rule.as_str()).collect();
-    let of = |rule: &str| by_rule.get(rule).into_iter().flatten().filter_map(|&i| content.findings.get(i));
+    let of = |rule: &str| by_rule.get(rule).into_iter().flatten().filter_map(|&i| content.findings.briefs().get(i));
     let mut ranked: Vec<(crate::finding::Severity, usize, &str)> = by_rule
         .iter()
         .filter(|(rule, _)| !apart.contains(*rule))
@@ -66,13 +66,21 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
             counted(lang, "terminal_cases", cases.len() as u64),
         ]);
     }
+    let skipped = unseen::skipped(content);
     let mut stopped: Vec<[String; 3]> = content
         .outcomes
         .iter()
         .filter_map(|o| match &o.status {
             Status::Completed => None,
             Status::Quarantined { reason } | Status::Skipped { reason } | Status::Failed { reason } => {
-                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), o.rule.clone(), show.said(reason)])
+                // Rules that were not run for one reason share a line.
+                let alike = skipped.iter().find(|(r, _)| r == reason).map_or(&[][..], |(_, rules)| rules);
+                let name = match alike {
+                    [first, _, ..] if *first != o.rule => return None,
+                    [_, _, ..] => counted(lang, "terminal_rules", alike.len() as u64),
+                    _ => o.rule.clone(),
+                };
+                Some([word(lang, &format!("status_{}", status_name(&o.status))).to_owned(), name, show.said(reason)])
             }
         })
         .collect();
@@ -99,6 +107,14 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
     for r in &stopped {
         line(format!("  {}  {}  {}", pad(&r[0], first, false), pad(&r[1], second, false), r[2]));
     }
+    // Codes are of one width: as many to a line as fit.
+    let unseen = unseen::kinds(content);
+    let label = fill(lang, "terminal_unseen", &[("kinds", "")]);
+    let fits = (width.max(40) - label.width()) / 6;
+    for (i, some) in unseen.chunks(fits.max(1)).enumerate() {
+        let label = if i == 0 { label.clone() } else { " ".repeat(label.width()) };
+        line(format!("{label}{}", some.join("  ")));
+    }
     let with = |wanted: &str| count(content.outcomes.iter().filter(|o| status_name(&o.status) == wanted).count() as u64);
     let (all, completed, quarantined, skipped, failed) =
         (count(content.outcomes.len() as u64), with("completed"), with("quarantined"), with("skipped"), with("failed"));
@@ -107,9 +123,9 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         "terminal_result",
         &[("rules", &all), ("completed", &completed), ("quarantined", &quarantined), ("skipped", &skipped), ("failed", &failed)],
     ));
-    let flagged: Vec<&Finding> = content.findings.iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str())).collect();
+    let flagged: Vec<&Brief> = content.findings.briefs().iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str())).collect();
     let money = show.money(once(flagged.iter().copied()).or(Some(0)));
-    let exempt = count(content.findings.iter().filter(|f| f.exempt).count() as u64);
+    let exempt = count(content.findings.briefs().iter().filter(|f| f.exempt).count() as u64);
     line(fill(
         lang,
         "terminal_total",

@@ -41,9 +41,11 @@ pub(super) fn changed(file: &InputFile, before: &Fingerprint, after: &Fingerprin
     })
 }
 
-/// The files of one table: globs are expanded, each file stands once, in the order of their names.
-pub fn expand(root: &Path, from: &[Spanned<String>]) -> Result<Vec<InputFile>, Diagnostics> {
+/// The files of one table: globs are expanded, each file stands once, in the order of their names. A pattern without a file is an
+/// error; with `optional` only if no pattern has one.
+pub fn expand(root: &Path, from: &[Spanned<String>], optional: bool) -> Result<Vec<InputFile>, Diagnostics> {
     let mut messages = Diagnostics::default();
+    let mut absent: Vec<Diagnostic> = vec![];
     let mut files: Vec<InputFile> = vec![];
     for pattern in from {
         let is_glob = pattern.value.contains(['*', '?', '[']) && !root.join(&pattern.value).is_file();
@@ -81,7 +83,7 @@ pub fn expand(root: &Path, from: &[Spanned<String>]) -> Result<Vec<InputFile>, D
         }
         if found.is_empty() && !messages.has_errors() {
             let message = if is_glob { "no file matches" } else { "there is no file" };
-            messages.push(
+            absent.push(
                 Diagnostic::error("no-such-file", format!("{message} `{}`", pattern.value))
                     .at(pattern.span.clone(), "not found")
                     .note(format!("looked in `{}`; paths are relative to the project file", root.display()))
@@ -92,6 +94,9 @@ pub fn expand(root: &Path, from: &[Spanned<String>]) -> Result<Vec<InputFile>, D
             let name = relative_name(root, &path);
             files.push(InputFile { path, name });
         }
+    }
+    if !optional || files.is_empty() {
+        absent.into_iter().for_each(|message| messages.push(message));
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     files.dedup_by(|a, b| a.name == b.name);

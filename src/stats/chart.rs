@@ -52,9 +52,9 @@ impl FromStr for Chart {
     type Err = ();
     fn from_str(text: &str) -> Result<Self, ()> {
         let bar = |part: &str| {
-            let (label, rest) = part.split_once(' ')?;
-            let (observed, rest) = rest.split_once('/')?;
-            let (expected, band) = rest.split_once(" (")?;
+            let (rest, band) = part.split_once(" (")?;
+            let (label, rest) = rest.rsplit_once(' ')?;
+            let (observed, expected) = rest.split_once('/')?;
             let (low, high) = band.strip_suffix(')')?.split_once('-')?;
             Some(Bar {
                 label: label.to_owned(),
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_chart_is_read_back() {
-        let chart = Chart::of(["1".to_owned(), "2".to_owned()].into_iter(), &[57, 43], &[0.5, 0.5]);
+        let chart = Chart::of(["1".to_owned(), "other side".to_owned()].into_iter(), &[57, 43], &[0.5, 0.5]);
         let text = chart.to_string();
-        assert_eq!(text, "bars: 1 57/50.0 (39.7-60.3), 2 43/50.0 (39.7-60.3)");
+        assert_eq!(text, "bars: 1 57/50.0 (39.7-60.3), other side 43/50.0 (39.7-60.3)");
         let back: Chart = text.parse().unwrap();
         assert_eq!(back.bars[0].observed, 57);
         assert_eq!(back.to_string(), text);

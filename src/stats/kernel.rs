@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bunching::{self, Bunching};
 use super::digits::{self, Digits};
 use super::hits::{self, Hits};
 use super::rate::{self, Rate};
@@ -79,6 +80,7 @@ pub const SHOWN: f64 = 0.2;
 pub enum Kernel {
     Share(Share),
     Digits(Digits),
+    Bunching(Bunching),
     Rate(Rate),
     Hits(Hits),
     Repeat(Repeat),
@@ -91,6 +93,7 @@ impl Kernel {
         match self {
             Kernel::Share(_) => "share",
             Kernel::Digits(_) => "digits",
+            Kernel::Bunching(_) => "bunching",
             Kernel::Rate(_) => "rate",
             Kernel::Hits(_) => "hits",
             Kernel::Repeat(_) => "repeat",
@@ -102,6 +105,7 @@ impl Kernel {
         match self {
             Kernel::Share(_) => share::COLUMNS,
             Kernel::Digits(_) => digits::COLUMNS,
+            Kernel::Bunching(_) => bunching::COLUMNS,
             Kernel::Rate(_) => rate::COLUMNS,
             Kernel::Hits(_) => hits::COLUMNS,
             Kernel::Repeat(_) => repeat::COLUMNS,
@@ -112,6 +116,7 @@ impl Kernel {
         match self {
             Kernel::Share(spec) => share::run(spec, inputs),
             Kernel::Digits(spec) => digits::run(spec, inputs),
+            Kernel::Bunching(spec) => bunching::run(spec, inputs),
             Kernel::Rate(spec) => rate::run(spec, inputs),
             Kernel::Hits(spec) => hits::run(spec, inputs),
             Kernel::Repeat(spec) => repeat::run(spec, inputs),

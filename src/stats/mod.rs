@@ -11,13 +11,16 @@
 
 mod benford;
 mod beta_binomial;
+mod bunching;
 mod chart;
+mod density;
 mod digits;
 mod draws;
 mod family;
 mod hits;
 mod judged;
 mod kernel;
+mod limit;
 mod rate;
 mod repeat;
 mod share;
@@ -29,12 +32,15 @@ mod tests;
 
 pub use benford::{Fit, first_digits, fit, law, law_of_digit, mad_moments};
 pub use beta_binomial::{BetaBinomial, Peers};
+pub use bunching::{BunchTest, Bunching};
 pub use chart::{Bar, Chart};
+pub use density::{Density, density};
 pub use digits::{DigitTest, Digits};
 pub use draws::Drawn;
 pub use family::{Family, benjamini_hochberg, benjamini_yekutieli, cauchy};
 pub use hits::{Hits, at_least, hit_balance, hit_target};
 pub use kernel::{Column, Inputs, Kernel, LEADS, MISSING, Output, SHOWN};
+pub use limit::{Extrapolation, extrapolate};
 pub use rate::Rate;
 pub use repeat::Repeat;
 pub use share::{Share, Side};

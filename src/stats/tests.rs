@@ -189,3 +189,103 @@ fn sizes_hold_at_small_n() {
         assert_eq!(gated, 0);
     }
 }
+
+fn bunching(test: BunchTest, above: bool, groups: &[Vec<i64>], values: [i64; 4]) -> Found {
+    let kernel = Kernel::Bunching(Bunching { test, above, inclusive: above, families: 0, peers: 0 });
+    Found(Laid::new(groups, &values).run(&kernel), kernel)
+}
+
+/// Incomes around 4,000 yuan, in fen, of any ending.
+fn incomes(r: &mut ChaCha8Rng, n: usize) -> Vec<i64> {
+    (0..n).map(|_| (250_000.0 + 350_000.0 * (r.random::<f64>() + r.random::<f64>()) / 2.0) as i64).collect()
+}
+
+/// Most of those within a tenth below the line are moved just above it.
+fn lifted(r: &mut ChaCha8Rng, group: &mut [i64], line: i64) {
+    for figure in group.iter_mut().filter(|f| (line * 9 / 10..line).contains(*f)) {
+        if r.random::<f64>() < 0.85 {
+            *figure = line + r.random_range(0..line / 30);
+        }
+    }
+}
+
+#[test]
+fn a_county_that_lifts_its_poor_over_the_line_is_found() {
+    let line = 400_000;
+    let mut r = random(5);
+    let mut groups: Vec<Vec<i64>> = (0..30).map(|_| incomes(&mut r, 600)).collect();
+    lifted(&mut r, &mut groups[11], line);
+    for test in [BunchTest::Count, BunchTest::Density] {
+        let found = bunching(test, true, &groups, [20, line, 50_000, MISSING]);
+        let (q, placebo, beaten) = (found.numbers("q"), found.numbers("placebo.n"), found.numbers("placebo.beaten"));
+        let flagged: Vec<usize> = (0..30).filter(|&u| q[u] <= 50_000_000 && placebo[u] == beaten[u]).collect();
+        assert_eq!(flagged, [11], "{test:?}");
+        assert!(found.numbers("effect.low")[11] > 200_000, "{test:?}: {:?}", found.numbers("effect.low")[11]);
+        assert!(found.numbers("excess")[11] > 0);
+        let figures = groups.concat();
+        let leads: Vec<i64> = found.0.leads.iter().filter(|(i, _)| i / 600 == 11).map(|(i, _)| figures[*i]).collect();
+        assert_eq!(leads.len(), LEADS);
+        assert!(leads.iter().all(|f| *f >= line) && leads.is_sorted(), "nearest above the line first: {leads:?}");
+        assert!(found.texts("chart")[11].parse::<Chart>().is_ok());
+    }
+    // The other side, and the same figures seen from there.
+    let below: Vec<Vec<i64>> = groups.iter().map(|g| g.iter().map(|f| 2 * line - f).collect()).collect();
+    let found = bunching(BunchTest::Count, false, &below, [20, line, 50_000, MISSING]);
+    assert_eq!((0..30).filter(|&u| found.numbers("q")[u] <= 50_000_000).collect::<Vec<_>>(), [11]);
+}
+
+#[test]
+fn equals_stand_where_they_are_said_to() {
+    let counts = |above, inclusive| {
+        let kernel = Kernel::Bunching(Bunching { test: BunchTest::Count, above, inclusive, families: 0, peers: 0 });
+        let groups = vec![vec![95, 99, 100, 101, 104, 105]; 9];
+        let found = Found(Laid::new(&groups, &[1, 100, 50_000, MISSING]).run(&kernel), kernel);
+        (found.numbers("near.good")[0], found.numbers("near.bad")[0])
+    };
+    // Windows [95, 100) and [100, 105), or (95, 100] and (100, 105].
+    assert_eq!(counts(true, true), (3, 2));
+    assert_eq!(counts(false, false), (2, 3));
+    assert_eq!(counts(true, false), (3, 2));
+    assert_eq!(counts(false, true), (2, 3));
+}
+
+#[test]
+fn a_hard_limit_alone_is_no_finding() {
+    let limit = 250_000;
+    let mut r = random(6);
+    // Amounts that thin out, nothing above the limit; one office moves a part of what would lie above it just below.
+    let amount = |r: &mut ChaCha8Rng| (-(r.random::<f64>()).ln() * 150_000.0) as i64;
+    let mut groups: Vec<Vec<i64>> = (0..12).map(|_| (0..3000).map(|_| amount(&mut r)).filter(|a| *a < limit).collect()).collect();
+    groups[5] = (0..3000)
+        .filter_map(|_| {
+            let a = amount(&mut r);
+            if a < limit { Some(a) } else { (r.random::<f64>() < 0.35).then(|| limit - 1 - r.random_range(0..6_000)) }
+        })
+        .collect();
+    let found = bunching(BunchTest::Limit, false, &groups, [100, limit, 40_000, MISSING]);
+    let (q, placebo, beaten) = (found.numbers("q"), found.numbers("placebo.n"), found.numbers("placebo.beaten"));
+    assert_eq!((0..12).filter(|&u| q[u] <= 50_000_000 && placebo[u] == beaten[u]).collect::<Vec<_>>(), [5]);
+    assert!(placebo[5] >= 3);
+}
+
+#[test]
+fn a_threshold_that_everyone_rounds_to_does_not_count_without_round_figures() {
+    let line = 400_000;
+    let mut r = random(7);
+    let mut groups: Vec<Vec<i64>> = (0..20).map(|_| incomes(&mut r, 500)).collect();
+    // One county writes 4,000 for a fifth of all figures near it.
+    for (i, figure) in groups[3].iter_mut().enumerate() {
+        if i % 5 == 0 && (line - 20_000..line + 20_000).contains(figure) {
+            *figure = line;
+        }
+    }
+    let with = bunching(BunchTest::Count, true, &groups, [20, line, 50_000, MISSING]);
+    let without = bunching(BunchTest::Count, true, &groups, [20, line, 50_000, 10_000]);
+    assert!(without.numbers("p")[3] > with.numbers("p")[3]);
+    assert!(without.numbers("q")[3] > 50_000_000);
+    assert!(without.texts("excluded")[3].ends_with("round"), "{}", without.texts("excluded")[3]);
+    // Where half of all figures near the line are the line there is nothing to compare.
+    groups[3].iter_mut().filter(|f| (line - 20_000..line + 20_000).contains(*f)).for_each(|f| *f = line);
+    let found = bunching(BunchTest::Count, true, &groups, [20, line, 50_000, MISSING]);
+    assert!(found.texts("reason")[3].contains("one and the same"));
+}

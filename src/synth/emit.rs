@@ -28,6 +28,10 @@ pub(super) fn emit(layout: &Layout, village: &Village, tables: &mut Tables) {
     staff(layout, village, tables);
     outside(layout, village, tables);
     lists(village, tables);
+    vouchers(village, tables);
+    farm(village, tables);
+    records(layout, village, tables);
+    deliveries(layout, village, tables);
 }
 
 fn office(layout: &Layout, village: &Village, tables: &mut Tables) {
@@ -49,7 +53,7 @@ fn head_row(village: &Village, h: &Household, tables: &mut Tables) {
         (false, None) => "not_exited",
     };
     let mut row = tables.row(T::Households);
-    row.key('H', v, h.number, 3).int(village.site.code).id(&h.head).int(h.stated_size.unwrap_or_else(|| h.size()));
+    row.key('H', v, h.number, 3).int(h.code.unwrap_or(village.site.code)).id(&h.head).int(h.stated_size.unwrap_or_else(|| h.size()));
     row.text(h.hh_type).text(h.cause).text(status).date(h.identified).opt_int(h.exited_year.map(i64::from));
     match &h.monitor {
         Some(m) => {
@@ -65,10 +69,17 @@ fn head_row(village: &Village, h: &Household, tables: &mut Tables) {
         Some(raw) => row.text(raw),
         None => row.number(h.phone),
     };
-    row.number(h.account).text(&format!("{}{}组{}号", village.site.name, 1 + h.number % 6, h.number)).yes_no(h.private).date(as_of());
+    row.number(h.account).text(&h.address.clone().unwrap_or_else(|| address(village, h))).yes_no(h.private).date(as_of());
+    let checked = || day(year_of(as_of()), 2, 3) + ((village.site.index * 37 + h.number * 53) % 300) as i32;
+    row.date(h.checked.unwrap_or_else(checked));
     drop(row);
     let head = h.head_person();
     tables.row(T::Accounts).number(h.account).text("person").id(&head.id).text(&head.name).date(h.identified.min(day(2016, 12, 1)) + 9);
+}
+
+fn address(village: &Village, h: &Household) -> String {
+    let number = h.lodged_with.unwrap_or(h.number);
+    format!("{}{}组{number}号", village.site.name, 1 + number % 6)
 }
 
 fn people(layout: &Layout, village: &Village, h: &Household, tables: &mut Tables) {
@@ -86,7 +97,9 @@ fn people(layout: &Layout, village: &Village, h: &Household, tables: &mut Tables
             Some(raw) => row.text(raw),
             None => row.id(&p.id),
         };
-        row.text(&p.name).text(if p.relation == "orphan" { "other" } else { p.relation }).text(if p.female { "female" } else { "male" });
+        row.text(p.name_raw.as_ref().unwrap_or(&p.name))
+            .text(if p.relation == "orphan" { "other" } else { p.relation })
+            .text(if p.female { "female" } else { "male" });
         row.date(p.birth).text(p.health).text(p.school).int(p.work_months).date(p.joined);
         row.opt_date(p.left.map(|l| l.0)).text(p.left.map_or("", |l| l.1));
         drop(row);
@@ -135,17 +148,20 @@ fn yearly(village: &Village, h: &Household, tables: &mut Tables) {
     }
 }
 
+fn act(village: &Village, household: usize, e: &Event, tables: &mut Tables) {
+    let v = village.site.index + 1;
+    let mut row = tables.row(T::Events);
+    row.key('E', v, e.number, 5).key('H', v, household, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
+    row.int(e.minute).text(if e.paper { "paper" } else { "system" }).text(&e.actor).key('O', village.site.town + 1, 1, 2).date(e.system_on);
+    row.opt_id(e.signer.as_ref()).text(&e.reason);
+    // Keyed some hours after the act, one after another.
+    row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
+}
+
 fn acts(village: &Village, h: &Household, tables: &mut Tables) {
     let v = village.site.index + 1;
     for e in &h.events {
-        let mut row = tables.row(T::Events);
-        row.key('E', v, e.number, 5).key('H', v, h.number, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
-        row.int(e.minute)
-            .text(if e.paper { "paper" } else { "system" })
-            .text(&e.actor)
-            .key('O', village.site.town + 1, 1, 2)
-            .date(e.system_on);
-        row.opt_id(e.signer.as_ref()).text(&e.reason);
+        act(village, h.number, e, tables);
     }
     for m in &h.measures {
         let mut row = tables.row(T::Measures);
@@ -225,6 +241,43 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
         let mut row = tables.row(T::FundFlow);
         row.key('F', v, n + 1, 5).int(t.region).text(t.level).text(&t.from).text(&t.to).text("ZXFP").text(&t.project).text(t.purpose);
         row.text(&t.approval).int(t.stage).hundredths(t.amount).date(t.issued).opt_date(t.received);
+    }
+}
+
+/// The register as it was delivered in the middle and at the end of the last year.
+fn deliveries(layout: &Layout, village: &Village, tables: &mut Tables) {
+    let v = village.site.index + 1;
+    let days = [day(layout.last_year, 6, 30), as_of()];
+    for h in &village.households {
+        for (n, on) in days.into_iter().enumerate().skip(usize::from(h.entered_later)) {
+            let hh_type = if n == 0 { h.earlier_type.unwrap_or(h.hh_type) } else { h.hh_type };
+            let size = h.people.iter().filter(|p| p.in_register(on)).count() as i64;
+            let mut row = tables.row(T::RegisterDeliveries);
+            row.key('H', v, h.number, 3)
+                .date(on)
+                .int(h.code.unwrap_or(village.site.code))
+                .id(&h.head)
+                .int(size)
+                .text(hh_type)
+                .date(h.identified);
+        }
+    }
+    for x in &village.vanished {
+        let mut row = tables.row(T::RegisterDeliveries);
+        row.key('H', v, x.number, 3).date(days[0]).int(village.site.code).id(&x.head).int(2).text("general").date(x.identified);
+        drop(row);
+        if let Some(e) = &x.removed {
+            act(village, x.number, e, tables);
+        }
+    }
+}
+
+fn vouchers(village: &Village, tables: &mut Tables) {
+    let office = format!("{}村委会", village.site.name);
+    for x in &village.vouchers {
+        let mut row = tables.row(T::Vouchers);
+        row.text(&village.voucher_id(x)).text(&office).int(village.site.code).int(x.year.into()).int(x.number).text(x.purpose);
+        row.hundredths(x.amount).date(x.on).text(if x.void { "void" } else { "booked" });
     }
 }
 
@@ -340,5 +393,80 @@ fn lists(village: &Village, tables: &mut Tables) {
             None => row.text(""),
         };
         row.opt_date(c.rectified).opt_date(c.closed);
+    }
+}
+
+fn farm(village: &Village, tables: &mut Tables) {
+    let v = village.site.index + 1;
+    for h in &village.households {
+        for l in &h.land {
+            let tenths = |n: i64| format!("{}.{}", n / 10, n % 10);
+            let mut row = tables.row(T::Land);
+            row.key('H', v, h.number, 3).int(l.year.into()).text(&tenths(l.crop)).text(&tenths(l.forest)).text(&tenths(l.rented));
+            // The subsidy is 60 yuan for a mu of one's own fields.
+            row.hundredths(l.crop * 600).hundredths(0);
+        }
+        for x in &h.herds {
+            let mut row = tables.row(T::Herds);
+            row.key('H', v, h.number, 3).int(x.year.into()).text(x.species).int(x.heads).int(x.vaccinated).int(x.insured);
+        }
+        for i in &h.items {
+            let payer = match i.item {
+                "dividend" | "rent" => format!("{}种植专业合作社", village.site.name),
+                "loan" => "农村信用社".to_string(),
+                "house_grant" | "relocation_grant" => "县住建局".to_string(),
+                _ => String::new(),
+            };
+            let mut row = tables.row(T::IncomeItems);
+            row.key('H', v, h.number, 3).int(i.year.into()).text(i.item).hundredths(i.amount).yes_no(i.counted).text(&payer);
+        }
+    }
+    for (n, d) in village.dividends.iter().enumerate() {
+        let mut row = tables.row(T::Dividends);
+        row.key('T', v, n + 1, 5).key('H', v, d.household + 1, 3).int(d.year.into()).text(d.kind);
+        row.text(&format!("{}种植专业合作社", village.site.name)).hundredths(d.promised).hundredths(d.paid).date(d.paid_on);
+    }
+}
+
+/// What offices keep about their own work.
+fn records(layout: &Layout, village: &Village, tables: &mut Tables) {
+    let v = village.site.index + 1;
+    for d in &village.disabilities {
+        tables.row(T::Disability).id(&d.id).text(d.kind).int(d.grade).date(d.issued).text("");
+    }
+    for (n, r) in village.reports.iter().enumerate() {
+        let mut row = tables.row(T::Reports);
+        row.key('Q', v, n + 1, 5).int(village.site.code).int(r.year.into()).text(r.kind).int(r.value).date(r.filed);
+        match r.superseded_by {
+            Some(other) => row.key('Q', v, other + 1, 5),
+            None => row.text(""),
+        };
+    }
+    for (n, c) in village.checks.iter().enumerate() {
+        let mut row = tables.row(T::HouseChecks);
+        row.key('O', v, n + 1, 5).key('H', v, c.household + 1, 3).int(c.year.into()).text(&c.photo).degrees(c.lat).degrees(c.lon);
+        row.text(&c.sheet).date(c.on);
+    }
+    for (n, r) in village.revisions.iter().enumerate() {
+        let mut row = tables.row(T::Revisions);
+        row.key('X', v, n + 1, 5).text(r.table).key('H', v, r.household + 1, 3).int(r.year.into()).text(r.column).text(&r.old).text(&r.new);
+        row.date(r.on).key('O', village.site.town + 1, 1, 2);
+        if r.approved {
+            row.text(&format!("XG{}-{v}-{}", r.year, n + 1))
+        } else {
+            row.text("")
+        };
+    }
+    if village.site.first_of_county {
+        let code = layout.counties[village.site.county].code;
+        let mut n = 0;
+        for year in layout.years() {
+            for (kind, from, to) in super::offices::inspections(year) {
+                if from <= as_of() {
+                    n += 1;
+                    tables.row(T::Inspections).key('I', v, n, 5).int(code).int(year.into()).text(kind).date(from).opt_date(to);
+                }
+            }
+        }
     }
 }

@@ -65,6 +65,7 @@ impl Family<'_, '_> {
             id,
             id_raw: None,
             name,
+            name_raw: None,
             female,
             birth,
             relation,

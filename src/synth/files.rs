@@ -38,10 +38,23 @@ pub(super) enum T {
     School,
     Insurance,
     Claims,
+    Vouchers,
+    RegisterDeliveries,
+    ExemptionsLog,
+    DeliveriesLog,
+    Land,
+    Herds,
+    IncomeItems,
+    Dividends,
+    Reports,
+    Disability,
+    HouseChecks,
+    Revisions,
+    Inspections,
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 32;
+const TABLES: usize = 45;
 
 struct Spec {
     name: &'static str,
@@ -73,12 +86,12 @@ const SPECS: [Spec; TABLES] = [
     plain("villages", "region_code,village_name,town_code,county_code,population,office_phone,collective_account,lat,lon"),
     plain(
         "households",
-        "户编号,行政区划代码,户主证件号码,家庭人口数,户类型,主要致贫原因,脱贫状态,首次识别时间,脱贫年度,监测对象类型,风险识别时间,风险是否消除,风险消除时间,风险消除原因,住房等级,是否安全饮用水,联系电话,银行账号,住址,隐私保护,数据日期",
+        "户编号,行政区划代码,户主证件号码,家庭人口数,户类型,主要致贫原因,脱贫状态,首次识别时间,脱贫年度,监测对象类型,风险识别时间,风险是否消除,风险消除时间,风险消除原因,住房等级,是否安全饮用水,联系电话,银行账号,住址,隐私保护,数据日期,最近核查日期",
     ),
     plain("members", "人编号,户编号,证件号码,姓名,与户主关系,性别,出生日期,健康状况,在校生状况,务工时间,人员识别时间,减少时间,减少原因"),
     plain(
         "events",
-        "event_id,household_id,kind,case_no,year,happened_on,ended_on,start_minute,medium,actor_id,operator_login,system_on,signer_id_no,reason",
+        "event_id,household_id,kind,case_no,year,happened_on,ended_on,start_minute,medium,actor_id,operator_login,system_on,signer_id_no,reason,system_minute",
     ),
     plain(
         "guarantees",
@@ -115,6 +128,22 @@ const SPECS: [Spec; TABLES] = [
     plain("school", "id_no,year,school,state,starts_on"),
     plain("insurance", "policy_no,id_no,scheme,region_code,starts_on,ends_on"),
     plain("claims", "claim_no,id_no,household_id,hospital,admitted_on,discharged_on,total_cost,self_paid"),
+    plain("vouchers", "voucher_id,org,region_code,year,number,purpose,amount,booked_on,state"),
+    plain("register_deliveries", "household_id,taken_on,region_code,head_id_no,size,hh_type,identified_at"),
+    plain("exemptions_log", "entry_no,kind,subject,household_id,region_code,granted_by,sole_desk,granted_on,expires_on,reason"),
+    plain(
+        "deliveries_log",
+        "delivery_no,table_name,region_code,announced_on,due_on,extended_to,delivered_on,due_rows,rows,replaces,rows_changed,requested",
+    ),
+    plain("land", "户编号,年度,耕地面积(亩),林地面积(亩),流入土地面积(亩),耕地地力保护补贴,农机购置补贴"),
+    plain("herds", "户编号,年度,畜种,存栏数,免疫数,投保数"),
+    plain("income_items", "户编号,年度,收入明细项,金额,是否计入收入,支付单位"),
+    plain("dividends", "dividend_no,household_id,year,kind,payer,promised,paid,paid_on"),
+    plain("reports", "report_id,region_code,year,kind,value,filed_on,superseded_by"),
+    plain("disability", "id_no,kind,grade,issued_on,ends_on"),
+    plain("house_checks", "check_id,household_id,year,photo_hash,lat,lon,sheet_no,checked_on"),
+    plain("revisions", "revision_id,table_name,household_id,year,column_name,old_value,new_value,changed_on,operator_login,approval_no"),
+    plain("inspections", "inspection_id,region_code,year,kind,noticed_on,ends_on"),
 ];
 
 /// One file: its name under `data/`, its header line, its encoding.
@@ -327,7 +356,7 @@ mod tests {
     fn cells_as_text() {
         let mut tables = Tables::new(2017, 4);
         tables
-            .row(T::Claims)
+            .row(T::Inspections)
             .int(0)
             .int(-12)
             .hundredths(12_305)
@@ -337,7 +366,7 @@ mod tests {
             .date(day(2019, 3, 1))
             .opt_date(None)
             .month(2019, 3);
-        let last = tables.buffers.last().map(|b| String::from_utf8_lossy(b).into_owned());
+        let last = tables.buffers.iter().rfind(|b| !b.is_empty()).map(|b| String::from_utf8_lossy(b).into_owned());
         assert_eq!(last.as_deref(), Some("0,-12,123.05,-0.05,3.5000,26.000070,2019-03-01,,2019-03\n"));
     }
 
@@ -346,6 +375,7 @@ mod tests {
         assert_eq!(SPECS[T::Visits as usize].name, "visits");
         assert_eq!(SPECS[T::Targets as usize].name, "targets");
         assert_eq!(SPECS[T::Claims as usize].name, "claims");
+        assert_eq!(SPECS[T::Inspections as usize].name, "inspections");
         assert_eq!(files(2017, 4).len(), Tables::new(2017, 4).buffers.len());
     }
 }

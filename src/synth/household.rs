@@ -68,6 +68,11 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
         phone_raw: None,
         account: village.new_account(),
         private: false,
+        address: None,
+        code: None,
+        checked: None,
+        earlier_type: None,
+        entered_later: false,
         unlisted_exit: false,
         unlisted_grant: false,
         incomes: vec![],
@@ -76,6 +81,11 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
         measures: vec![],
         payments: vec![],
         entitlements: vec![],
+        land: vec![],
+        herds: vec![],
+        items: vec![],
+        farmed: vec![],
+        lodged_with: None,
         taken: wish.taken,
     };
     for person in &mut household.people {
@@ -359,7 +369,7 @@ pub(super) fn event(village: &mut Village, draw: &mut Draw, kind: &'static str, 
     }
 }
 
-fn entry_chain(village: &mut Village, draw: &mut Draw, household: &mut Household) {
+pub(super) fn entry_chain(village: &mut Village, draw: &mut Draw, household: &mut Household) {
     let case_no = format!("I{}", village.household_id(household.number));
     let year = super::calendar::year_of(household.identified);
     let mut on = household.identified - draw.days(45, 60);

@@ -16,8 +16,8 @@ pub(super) struct Job {
 
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
 const KINDS: &[(&str, usize, usize)] = &[
-    ("CM18", 14, 14),
     ("CM17", 11, 11),
+    ("CM15", 10, 10),
     ("FD08", 5, 5),
     ("FD07", 4, 4),
     ("CM16", 3, 3),
@@ -43,6 +43,7 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("FD11", 1, 1),
     ("FD12", 1, 1),
     ("FD15", 0, 0),
+    ("FD16", 0, 0),
     ("FD23", 1, 1),
     ("FE01", 1, 1),
     ("FE02", 1, 1),
@@ -60,23 +61,56 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("RB04", 1, 1),
     ("RB05", 1, 1),
     ("SV01", 1, 1),
+];
+
+/// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
+const LATE: [&str; 9] = ["DI05", "DI06", "DI08", "DI09", "DI13", "DI14", "DI17", "DI18", "DI11"];
+
+/// Kinds planted on the logs of the audit office.
+const LOG_KINDS: [&str; 2] = ["SV10", "SV12"];
+
+/// The same for kinds whose households are added to those that were asked for, so that nothing else changes with them.
+const ADDED: &[(&str, usize, usize)] = &[
+    ("FE05", 1, 1),
+    ("FE06", 1, 1),
+    ("FE07", 1, 1),
+    ("FE08", 1, 1),
+    ("FE09", 1, 1),
+    ("FE10", 0, 0),
+    ("FE12", 1, 1),
+    ("FE13", 2, 2),
+    ("FE14", 1, 1),
+    ("CM04", 1, 1),
+    ("CM06", 1, 1),
+    ("CM07", 1, 1),
+    ("CM08", 1, 1),
+    ("CM09", 1, 1),
+    ("CM10", 1, 1),
+    ("CM11", 1, 1),
+    ("CM12", 1, 1),
+    ("CM13", 1, 1),
+    ("CM19", 1, 1),
+    ("CM21", 1, 1),
+    ("QS11", 0, 0),
+    ("QS12", 0, 4),
+    ("CM18", 14, 14),
     ("QS04", 0, 0),
     ("QS08", 0, 0),
 ];
 
 /// Kinds planted on areas by the ground plan itself.
-pub(super) const AREA_KINDS: [&str; 3] = ["CM03", "QS01", "QS03"];
+pub(super) const AREA_KINDS: [&str; 5] = ["CM03", "QS01", "QS02", "QS03", "QS06"];
 
 /// All kinds the generator knows, sorted.
 pub(super) fn kinds() -> Vec<&'static str> {
-    let mut all: Vec<&'static str> = KINDS.iter().map(|k| k.0).chain(AREA_KINDS).collect();
+    let mut all: Vec<&'static str> = KINDS.iter().chain(ADDED).map(|k| k.0).chain(AREA_KINDS).chain(LATE).chain(LOG_KINDS).collect();
     all.sort_unstable();
     all
 }
 
 /// Kinds of which one village holds at most one case: they speak about the village as a whole or about its visits of a day.
 fn once_per_village(kind: &str) -> bool {
-    matches!(kind, "CM17" | "CM18" | "QS04" | "QS08" | "DI12" | "DI16" | "WA04" | "FD15" | "DI03" | "XR17" | "CM05")
+    matches!(kind, "CM15" | "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "FD16" | "DI03" | "XR17" | "CM05")
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
@@ -114,14 +148,58 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
     }
 }
 
+/// Spreads the cases that are planted last over the villages in turn: a village takes at most half of its free households.
+pub(super) fn assign_late(households: usize, sites: &mut [Site]) {
+    let cases = (households / 2000).max(3);
+    let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum()) / 2).collect();
+    let mut at = 0;
+    for kind in LATE {
+        for variant in 0..cases {
+            for planted in [true, false] {
+                let Some(site) = (0..sites.len()).map(|i| (at + i) % sites.len()).find(|&s| room[s] > 0) else { return };
+                room[site] -= 1;
+                at = site + 1;
+                sites[site].late.push(Job { kind, planted, variant, needs: 0 });
+            }
+        }
+    }
+}
+
+/// Gives every added case a village: one with few of them, no two cases of a kind in one village while there are others.
+pub(super) fn add(draw: &mut Draw, households: usize, sites: &mut [Site], counties: usize) {
+    let cases = (households / 2000).max(3);
+    let mut by_county: Vec<Vec<usize>> = vec![Vec::new(); counties];
+    for site in sites.iter() {
+        by_county[site.county].push(site.index);
+    }
+    for &(kind, planted_needs, alike_needs) in ADDED {
+        for planted in [true, false] {
+            for variant in 0..cases {
+                let villages = &by_county[(variant + usize::from(!planted)) % counties];
+                let offset = draw.below(villages.len());
+                let turned = villages[offset..].iter().chain(&villages[..offset]).copied();
+                let crowd = |&v: &usize| {
+                    // A village holds one case about the village as a whole.
+                    let alike = sites[v].added.iter().filter(|j| j.kind == kind || (j.needs == 0 && planted_needs == 0)).count();
+                    (alike, sites[v].added.iter().map(|j| j.needs).sum::<usize>())
+                };
+                if let Some(v) = turned.min_by_key(crowd) {
+                    let needs = if planted { planted_needs } else { alike_needs };
+                    sites[v].added.push(Job { kind, planted, variant, needs });
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn forty_nine_kinds() {
+    fn every_kind_once() {
         let all = kinds();
-        assert_eq!(all.len(), 49);
+        assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

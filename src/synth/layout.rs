@@ -1,10 +1,11 @@
 //! The programme's ground plan: regions, what is planted where, and the policy numbers the generator keeps to.
 
+use super::SynthOptions;
 use super::draw::Draw;
 use super::jobs::{self, Job};
 use super::names::Names;
 use super::roll::words::Words;
-use super::{PARAMETERS, STANDARDS, SynthOptions};
+use crate::canonical::{PARAMETERS, STANDARDS};
 
 /// Part of the ground plan that is planted on an area rather than on a household.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub(super) struct Site {
     pub(super) lat: i64,
     pub(super) lon: i64,
     pub(super) jobs: Vec<Job>,
+    /// Cases that are planted last, on households that belong to none of `jobs`.
+    pub(super) late: Vec<Job>,
+    /// Cases with households of their own besides those that were asked for.
+    pub(super) added: Vec<Job>,
 }
 
 pub(super) struct Layout {
@@ -65,6 +70,7 @@ pub(super) struct Layout {
 
 /// Streams below this number belong to villages.
 const PLAN_STREAM: u64 = 1 << 40;
+const ADDED_STREAM: u64 = PLAN_STREAM + 2;
 /// Ten serials of each birthday belong to a village, so that a county has room for fewer than a hundred.
 const VILLAGES_PER_COUNTY: usize = 96;
 
@@ -125,11 +131,15 @@ impl Layout {
                 lat: 26_000_000 + county as i64 * 260_000 + (in_county / per_town) as i64 * 55_000 + draw.range(0, 20_000),
                 lon: 105_000_000 + in_town as i64 * 22_000 + (in_county % 5) as i64 * 4_000 + draw.range(0, 6_000),
                 jobs: Vec::new(),
+                late: Vec::new(),
+                added: Vec::new(),
             });
         }
 
         area_roles(&mut draw, &mut counties, &mut towns, first_year, last_year);
         jobs::assign(&mut draw, options.households, &mut sites, county_count);
+        jobs::assign_late(options.households, &mut sites);
+        jobs::add(&mut Draw::new(options.seed, ADDED_STREAM), options.households, &mut sites, county_count);
         Layout {
             seed: options.seed,
             first_year,

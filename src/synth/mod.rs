@@ -8,14 +8,18 @@ mod areas;
 mod calendar;
 mod draw;
 mod emit;
+mod facts;
 mod family;
+mod farm;
 mod files;
 mod household;
 mod ids;
 mod jobs;
 mod layout;
+mod logs;
 mod model;
 mod names;
+mod offices;
 mod plant;
 mod roll;
 mod score;
@@ -29,6 +33,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::canonical::{PARAMETERS, POLICY_TABLES, PROJECT, STANDARDS};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use areas::Areas;
 use files::Tables;
@@ -36,15 +41,6 @@ use layout::Layout;
 pub use roll::{RollOptions, RollRates, RollSummary, write_roll};
 pub use score::{KindScore, Missed, RuleScore, Score, Totals, score};
 pub use truth::{Role, Truth, TruthRow};
-
-const PROJECT: &str = include_str!("../../sample_data/recount.yaml");
-const PARAMETERS: &str = include_str!("../../sample_data/policy/parameters.csv");
-const STANDARDS: &str = include_str!("../../sample_data/policy/standards.csv");
-/// The other policy tables that the project file names, copied as they are.
-const POLICY_TABLES: [(&str, &str); 2] = [
-    ("policy/exclusions.csv", include_str!("../../sample_data/policy/exclusions.csv")),
-    ("policy/placeholders.csv", include_str!("../../sample_data/policy/placeholders.csv")),
-];
 
 /// Villages made at once: bounds the memory, and is large enough to keep all threads busy.
 const BATCH: usize = 64;
@@ -156,7 +152,8 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
         }
     }
     let mut tables = Tables::new(layout.first_year, options.years);
-    let truth = areas.finish(&layout, &mut tables);
+    let mut truth = areas.finish(&layout, &mut tables);
+    logs::write(&layout, &mut tables, &mut truth);
     append(&mut outputs, &mut rows, &tables)?;
     write_truth(&mut truth_out, &mut kinds, &truth)?;
     for out in outputs {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub(super) use super::facts::*;
 use super::ids::Id;
 use super::jobs::Job;
 use super::layout::Site;
@@ -17,6 +18,8 @@ pub(super) struct Person {
     /// As delivered, where it differs from `id`.
     pub(super) id_raw: Option<String>,
     pub(super) name: String,
+    /// As delivered, where it differs from `name`.
+    pub(super) name_raw: Option<String>,
     pub(super) female: bool,
     pub(super) birth: Days,
     pub(super) relation: &'static str,
@@ -205,6 +208,15 @@ pub(super) struct Household {
     pub(super) phone_raw: Option<String>,
     pub(super) account: u64,
     pub(super) private: bool,
+    /// Instead of the usual address.
+    pub(super) address: Option<String>,
+    /// Instead of the village's code.
+    pub(super) code: Option<i64>,
+    /// Instead of a day of the last year.
+    pub(super) checked: Option<Days>,
+    /// In the delivery before the last: another type, or not in it at all.
+    pub(super) earlier_type: Option<&'static str>,
+    pub(super) entered_later: bool,
     pub(super) unlisted_exit: bool,
     pub(super) unlisted_grant: bool,
     pub(super) incomes: Vec<Income>,
@@ -213,6 +225,13 @@ pub(super) struct Household {
     pub(super) measures: Vec<Measure>,
     pub(super) payments: Vec<Payment>,
     pub(super) entitlements: Vec<Entitlement>,
+    pub(super) land: Vec<Land>,
+    pub(super) herds: Vec<Herd>,
+    pub(super) items: Vec<Item>,
+    /// Years whose land and animals a case brings itself.
+    pub(super) farmed: Vec<i32>,
+    /// Household under whose address it lives, where not its own.
+    pub(super) lodged_with: Option<usize>,
     /// Taken by a planted case or look-alike.
     pub(super) taken: bool,
 }
@@ -236,144 +255,6 @@ impl Household {
     }
 }
 
-/// A register row about one person. The columns that a register lacks stay unused.
-#[derive(Debug, Clone)]
-pub(super) struct Registered {
-    pub(super) id: Id,
-    pub(super) name: String,
-    pub(super) birth: Days,
-    pub(super) starts: Days,
-    pub(super) ends: Option<Days>,
-    pub(super) fact: Fact,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Fact {
-    Death { registered: Days },
-    Vehicle { kind: &'static str, price_yuan: i64 },
-    Estate { kind: &'static str, origin: &'static str, share: i64, area: i64 },
-    Business { kind: &'static str, role: &'static str, capital: Fen, tax: Fen },
-    Payroll { kind: &'static str },
-    UrbanDibao,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Visit {
-    pub(super) cadre: Id,
-    pub(super) household: usize,
-    pub(super) kind: &'static str,
-    pub(super) on: Days,
-    pub(super) minute: i64,
-    pub(super) minutes: i64,
-    pub(super) lat: i64,
-    pub(super) lon: i64,
-    pub(super) met: Option<Id>,
-    pub(super) met_who: &'static str,
-    pub(super) entered: Days,
-    pub(super) note: String,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Cadre {
-    pub(super) id: Id,
-    pub(super) name: String,
-    pub(super) resident: bool,
-    pub(super) role: &'static str,
-    pub(super) phone: u64,
-    pub(super) starts: Days,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Posting {
-    pub(super) cadre: Id,
-    pub(super) region: i64,
-    pub(super) role: &'static str,
-    pub(super) full_time: bool,
-    pub(super) starts: Days,
-    pub(super) ends: Option<Days>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Transfer {
-    pub(super) region: i64,
-    pub(super) level: &'static str,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) project: String,
-    pub(super) purpose: &'static str,
-    pub(super) approval: String,
-    pub(super) stage: i64,
-    pub(super) amount: Fen,
-    pub(super) issued: Days,
-    pub(super) received: Option<Days>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Absence {
-    pub(super) household: usize,
-    pub(super) whole: bool,
-    pub(super) starts: Days,
-    pub(super) ends: Days,
-    pub(super) place: &'static str,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Claim {
-    pub(super) id: Id,
-    pub(super) household: usize,
-    pub(super) admitted: Days,
-    pub(super) discharged: Days,
-    pub(super) total: Fen,
-    pub(super) own: Fen,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Clue {
-    pub(super) kind: &'static str,
-    pub(super) household: usize,
-    pub(super) id: Option<Id>,
-    pub(super) opened: Days,
-    pub(super) result: &'static str,
-    pub(super) amount: Option<Fen>,
-    pub(super) rectified: Option<Days>,
-    pub(super) closed: Option<Days>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Trustee {
-    pub(super) ward: Id,
-    pub(super) trustee: Option<Id>,
-    pub(super) kind: &'static str,
-    pub(super) starts: Days,
-}
-
-/// A bank account besides those of the households and the village.
-#[derive(Debug, Clone)]
-pub(super) struct Account {
-    pub(super) number: u64,
-    pub(super) holder: Option<Id>,
-    pub(super) holder_name: String,
-}
-
-/// A public list row besides those that follow from exits and grants.
-#[derive(Debug, Clone)]
-pub(super) struct Posted {
-    pub(super) household: usize,
-    pub(super) programme: Option<(&'static str, Fen)>,
-    pub(super) year: i32,
-    pub(super) on: Days,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Letter {
-    pub(super) table: &'static str,
-    pub(super) year: i32,
-    pub(super) rows: i64,
-    pub(super) amount: Fen,
-    pub(super) superseded_by: Option<usize>,
-    pub(super) sent: Days,
-}
-
 pub(super) struct Village<'a> {
     pub(super) site: &'a Site,
     pub(super) office_phone: u64,
@@ -394,6 +275,13 @@ pub(super) struct Village<'a> {
     pub(super) accounts: Vec<Account>,
     pub(super) posted: Vec<Posted>,
     pub(super) letters: Vec<Letter>,
+    pub(super) vouchers: Vec<Voucher>,
+    pub(super) dividends: Vec<Dividend>,
+    pub(super) reports: Vec<Report>,
+    pub(super) checks: Vec<HouseCheck>,
+    pub(super) revisions: Vec<Revision>,
+    pub(super) disabilities: Vec<Disability>,
+    pub(super) vanished: Vec<Vanished>,
     pub(super) truth: Truth,
     counters: Counters,
 }
@@ -430,6 +318,13 @@ impl<'a> Village<'a> {
             accounts: vec![],
             posted: vec![],
             letters: vec![],
+            vouchers: vec![],
+            dividends: vec![],
+            reports: vec![],
+            checks: vec![],
+            revisions: vec![],
+            disabilities: vec![],
+            vanished: vec![],
             truth: Truth::of_village(site.index),
             counters: Counters::default(),
         };
@@ -474,6 +369,10 @@ impl<'a> Village<'a> {
         prefix * 100_000_000 + tail
     }
 
+    pub(super) fn voucher_id(&self, voucher: &Voucher) -> String {
+        let Voucher { year, number, second, .. } = voucher;
+        format!("FV{:05}{year}{number:03}{}", self.site.index + 1, if *second { 'B' } else { 'A' })
+    }
     pub(super) fn household_id(&self, number: usize) -> String {
         format!("H{:05}{number:03}", self.site.index + 1)
     }

@@ -3,10 +3,12 @@
 use super::calendar::{as_of, civil, day, month_days};
 use super::draw::Draw;
 use super::family::Wish;
+use super::farm;
 use super::household::{self, transfers};
 use super::ids::{Id, Ids};
 use super::layout::Layout;
 use super::model::*;
+use super::offices;
 use super::plant;
 
 /// Makes one village whole: background, planted cases, lists and letters that follow from both.
@@ -38,10 +40,15 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     registers(layout, &mut village, &mut ids, &mut draw);
     flows(layout, &mut village, &mut draw);
     let mut planting = plant::Planting { layout, village: &mut village, ids: &mut ids, draw: &mut draw };
-    for (job, range) in site.jobs.iter().zip(ranges) {
+    for (job, range) in site.jobs.iter().zip(ranges.iter().cloned()) {
         planting.plant(job, range);
     }
+    let free = ranges.last().map_or(0, |r| r.end);
+    plant::integrity::plant(layout, &mut village, free);
+    plant::added(layout, &mut village, &mut ids);
     plant::reasons(layout, &mut village);
+    farm::fill(layout, &mut village);
+    offices::fill(layout, &mut village);
     letters(layout, &mut village);
     village
 }
@@ -103,6 +110,7 @@ pub(super) fn outsider(layout: &Layout, ids: &mut Ids, draw: &mut Draw, from_age
         id: ids.id(draw, birth, female),
         id_raw: None,
         name: layout.names.person(draw, surname, female),
+        name_raw: None,
         female,
         birth,
         relation: "other",
@@ -402,7 +410,7 @@ fn letters(layout: &Layout, village: &mut Village) {
     for year in layout.years() {
         let (mut rows, mut amount) = (0, 0);
         let (mut paid_rows, mut paid) = (0, 0);
-        for h in &village.households {
+        for h in village.households.iter().filter(|h| h.code.is_none()) {
             for i in h.incomes.iter().filter(|i| i.year == year) {
                 rows += 1;
                 amount += i.net;

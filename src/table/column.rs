@@ -1,18 +1,36 @@
 //! A loaded table: packed columns of one length, rows in the table's order, and where each row came from.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
 
 use super::Bits;
 use crate::schema::{SemanticType, TextKind, Type, Value};
 
 /// The distinct texts of a key domain or column, sorted by Unicode code points; a code is the position.
 /// Codes serve equality, joins and grouping only: their order must never reach a result.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Dictionary {
     pub values: Vec<Arc<str>>,
+    /// Hash of each text, once something asked for them.
+    hashes: OnceLock<Vec<u64>>,
 }
 
+impl PartialEq for Dictionary {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+impl Eq for Dictionary {}
+
 impl Dictionary {
+    pub fn new(values: Vec<Arc<str>>) -> Self {
+        Dictionary { values, hashes: OnceLock::new() }
+    }
+    /// By code; the same for equal texts of whatever dictionary.
+    pub fn hashes(&self) -> &[u64] {
+        self.hashes.get_or_init(|| self.values.par_iter().with_min_len(1024).map(|t| super::contents::text_hash(t)).collect())
+    }
     /// The code of `text`, if some cell holds it.
     pub fn code(&self, text: &str) -> Option<u32> {
         self.values.binary_search_by(|v| (**v).cmp(text)).ok().and_then(|i| u32::try_from(i).ok())

@@ -34,34 +34,34 @@ impl ContentHash {
 }
 
 #[inline]
-fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0xa076_1d64_78bd_642f) * u128::from(b | 1);
     product as u64 ^ (product >> 64) as u64
 }
 
 /// Of a value without its row; the same for equal values of whatever dictionary.
-fn text_hash(text: &str) -> u64 {
+pub(super) fn text_hash(text: &str) -> u64 {
     let hash = blake3::hash(text.as_bytes());
     let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// Values of a column as numbers that depend on nothing but the value.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     column: &'a Column,
-    texts: Vec<u64>,
+    texts: &'a [u64],
 }
 
 impl<'a> Values<'a> {
-    fn new(column: &'a Column) -> Self {
+    pub(super) fn new(column: &'a Column) -> Self {
         let texts = match &column.data {
-            Data::Code(_, dictionary) => dictionary.values.par_iter().with_min_len(1024).map(|t| text_hash(t)).collect(),
-            _ => vec![],
+            Data::Code(_, dictionary) => dictionary.hashes(),
+            _ => &[],
         };
         Values { column, texts }
     }
     #[inline]
-    fn at(&self, row: usize) -> u64 {
+    pub(super) fn at(&self, row: usize) -> u64 {
         let column = self.column;
         if !column.is_valid(row) {
             return 0x5bd1_e995 + u64::from(column.is_bad(row));

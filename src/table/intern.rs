@@ -228,7 +228,7 @@ fn unify(interners: &[Interner]) -> Domain {
     for (interner, codes) in interners.iter().zip(codes) {
         by_id[interner.id as usize] = codes;
     }
-    Domain { dictionary: Arc::new(Dictionary { values }), codes: by_id }
+    Domain { dictionary: Arc::new(Dictionary::new(values)), codes: by_id }
 }
 
 /// How many bytes all texts have in common at their beginning.

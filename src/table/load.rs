@@ -12,7 +12,7 @@ use super::read::{BLOCK_BYTES, FileRows, Reading};
 use super::store::{Found, Shelf, StoredTable};
 use super::{Column, Data, Dictionary, Freshness, LoadOptions, Loaded, Needs, Origin, Table};
 use crate::diagnostic::Diagnostics;
-use crate::project::Project;
+use crate::project::{Project, TableSource};
 use crate::schema::{SemanticType, Type};
 use crate::source::{Fingerprint, InputFile, expand};
 
@@ -33,7 +33,12 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     let mut files: Vec<Vec<InputFile>> = vec![];
     let mut missing: Vec<Diagnostics> = vec![];
     for plan in &plans {
-        let (found, problems) = match expand(&project.root, &plan.source.from) {
+        if options.kept.is_some() {
+            files.push(vec![]);
+            missing.push(Diagnostics::default());
+            continue;
+        }
+        let (found, problems) = match expand(&project.root, &plan.source.from, plan.source.optional) {
             Ok(found) => (found, Diagnostics::default()),
             Err(problems) => (vec![], problems),
         };
@@ -50,6 +55,14 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         let bytes = files.iter().filter_map(|f| Fingerprint::of(f).ok()).map(|f| f.bytes).sum();
         options.progress.table(plan.name(), bytes);
         let only = options.only.get(plan.name()).map_or(&[][..], Vec::as_slice);
+        if let (Some(store), Some(kept)) = (&options.store, &options.kept) {
+            let Some(folder) = kept.get(plan.name()) else { continue };
+            match messages.take(Shelf::new(store, plan, files, options.as_of).kept(folder, &pool)) {
+                Some(stored) => read.push((plan, None, Source::Stored(stored))),
+                None => continue,
+            }
+            continue;
+        }
         let shelf = options.store.as_ref().map(|store| Shelf::new(store, plan, files, options.as_of));
         if let Some(shelf) = &shelf {
             let freshness = match shelf.find(&pool, only, options.pages) {
@@ -79,13 +92,15 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     for (plan, shelf, source) in read {
         let (mut assembled, previous) = match source {
             Source::Stored(stored) => {
+                loaded.folders.insert(plan.name().to_owned(), stored.folder_name());
                 loaded.contents.extend(stored.contents().map(|c| (plan.name().to_owned(), c)));
                 stored.finish(plan, &domains)
             }
             Source::Files(files) => {
                 let assembled = assemble(plan, files, &domains, options.as_of)?;
                 let previous = shelf.and_then(|shelf| match shelf.write(&assembled) {
-                    Ok((previous, contents)) => {
+                    Ok((previous, contents, folder)) => {
+                        loaded.folders.insert(plan.name().to_owned(), folder);
                         loaded.contents.push((plan.name().to_owned(), contents));
                         previous
                     }
@@ -107,6 +122,17 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     Ok(loaded)
 }
 
+/// Tables that may be absent (`optional: true`) and of which no file is there, in the project's order.
+pub fn not_delivered(project: &Project) -> Vec<String> {
+    let absent = |source: &&TableSource| source.optional && expand(&project.root, &source.from, true).is_err_and(only_absent);
+    project.tables.iter().filter(absent).map(|source| source.name.value.clone()).collect()
+}
+
+/// A folder that may not be read is no absence.
+fn only_absent(problems: Diagnostics) -> bool {
+    problems.0.iter().all(|p| p.code == "no-such-file")
+}
+
 /// What the store holds of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreState {
@@ -123,8 +149,9 @@ pub fn store_states(project: &Project, store: &std::path::Path, as_of: Option<i3
     let mut messages = Diagnostics::default();
     let (plans, _) = plan(project, &needs, true)?;
     let mut states = vec![];
-    for plan in &plans {
-        let Some(files) = messages.take(expand(&project.root, &plan.source.from)) else { continue };
+    let absent = not_delivered(project);
+    for plan in plans.iter().filter(|p| !absent.iter().any(|name| name == p.name())) {
+        let Some(files) = messages.take(expand(&project.root, &plan.source.from, plan.source.optional)) else { continue };
         let state = Shelf::new(store, plan, &files, as_of).state();
         if let Some((freshness, rows, columns)) = messages.take(state) {
             states.push(StoreState { table: plan.name().to_owned(), freshness, rows, columns });

@@ -1,5 +1,6 @@
 //! Typed, coded, sorted tables in memory or as a Parquet store; key domains, delivery receipt. Knows no rules.
 
+mod alike;
 mod assemble;
 mod bits;
 mod build;
@@ -7,6 +8,7 @@ mod column;
 mod contents;
 mod delivered;
 mod from_text;
+mod headers;
 mod intern;
 mod load;
 mod needs;
@@ -23,12 +25,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use alike::{changed, numbers};
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
 pub use contents::{BUCKETS, ContentHash, Contents};
 pub use delivered::{Delivered, WantedCells, delivered};
 pub use from_text::{from_text, from_text_as_of};
-pub use load::{StoreState, load, load_in_blocks, store_states};
+pub use headers::{ColumnGap, ColumnMatch, FileMatch, Stray, TableMatch, Unused, headers};
+pub use load::{StoreState, load, load_in_blocks, not_delivered, store_states};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
 pub use prune::{Compare, Condition};
-pub use store::staging_prefix;
+pub use store::{keep, staging_prefix};

@@ -44,6 +44,9 @@ pub struct LoadOptions<'a> {
     pub as_of: Option<i32>,
     /// Conditions by table: rows that do not meet all of them are left out. Receipts are those of the whole delivery.
     pub only: BTreeMap<String, Vec<Condition>>,
+    /// Folders of the store to read tables from, whatever the delivered files are: an earlier delivery that was kept ([`super::keep`]). Tables that
+    /// are not named are not read then.
+    pub kept: Option<BTreeMap<String, String>>,
     /// Of tables in the store at most so many pages, spread evenly: a sample.
     pub pages: Option<usize>,
     pub progress: &'a dyn Progress,
@@ -51,7 +54,7 @@ pub struct LoadOptions<'a> {
 
 impl Default for LoadOptions<'_> {
     fn default() -> Self {
-        LoadOptions { store: None, restricted_ok: false, as_of: None, only: BTreeMap::new(), pages: None, progress: &Silent }
+        LoadOptions { store: None, restricted_ok: false, as_of: None, only: BTreeMap::new(), kept: None, pages: None, progress: &Silent }
     }
 }
 
@@ -171,6 +174,8 @@ pub struct Loaded {
     pub previous: Vec<Receipt>,
     /// By table that was needed, when there is a store. Never part of a result.
     pub store: Vec<(String, Freshness)>,
+    /// Folder of the store that holds each table as it was loaded. Never part of a result.
+    pub folders: BTreeMap<String, String>,
     /// Hashes of what each table holds, as stored (maybe with further columns). Never part of a result.
     pub contents: Vec<(String, Contents)>,
 }

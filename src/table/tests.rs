@@ -35,6 +35,7 @@ pub(super) fn table(name: &str, from: &str, key: &[&str], columns: Vec<ColumnSou
         date: None,
         covers: None,
         valid: None,
+        optional: false,
         snapshot: None,
         expect: None,
         columns,

@@ -124,6 +124,105 @@ fn judgements_are_respected_and_contradictions_reported() {
 }
 
 #[test]
+fn a_later_delivery_is_linked_against_what_was_kept() {
+    let folder = roll();
+    let roll = fs::read_to_string(folder.path().join("roll.csv")).unwrap();
+    let (header, lines) = roll.split_once('\n').unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    // The first night lacks some records, has others that are gone later, and knows another phone of a third kind.
+    let phone = header.split(',').position(|h| h == "phone").unwrap();
+    let first = lines.iter().enumerate().filter(|(i, _)| i % 9 != 4).map(|(i, line)| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        if i % 50 == 7 {
+            cells[phone] = "13912345678";
+        }
+        cells.join(",")
+    });
+    let first: Vec<String> = std::iter::once(header.to_owned()).chain(first).collect();
+    let later: Vec<&str> = std::iter::once(header).chain(lines.iter().enumerate().filter(|(i, _)| i % 11 != 3).map(|(_, l)| *l)).collect();
+    fs::write(folder.path().join("roll.csv"), first.join("\n")).unwrap();
+    let said = recount(folder.path(), &["link", "people.yaml", "-o", "first", "--keep"]);
+    assert!(said.starts_with("exit 0\n"), "{said}");
+    fs::write(folder.path().join("roll.csv"), later.join("\n")).unwrap();
+    let said = recount(folder.path(), &["link", "people.yaml", "-o", "second", "--since", "first", "--keep"]);
+    assert!(said.starts_with("exit 0\n") && said.contains(" records are as they were: only pairs with one of the other "), "{said}");
+    let full = recount(folder.path(), &["link", "people.yaml", "-o", "full", "--model", "first/model.json", "--keep"]);
+    assert!(full.starts_with("exit 0\n"), "{full}");
+    for table in [
+        "pairs.csv",
+        "clusters.csv",
+        "refused.csv",
+        "households.csv",
+        "household_members.csv",
+        "shared_ids.csv",
+        "kept_pairs.parquet",
+        "kept_records.parquet",
+    ] {
+        let read = |run: &str| fs::read(folder.path().join(run).join(table)).unwrap();
+        assert!(read("second") == read("full"), "{table}");
+    }
+    assert!(recount(folder.path(), &["link", "people.yaml", "--since", "people.yaml"]).contains("unreadable-file"));
+}
+
+#[test]
+fn rules_respect_what_inspectors_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("rules")).unwrap();
+    let columns =
+        "person_id: {type: text}, household_id: {type: text}, name: {type: person_name}, birth: {type: date}, id_no: {type: text}";
+    let project = format!(
+        "recount: 1\ntables:\n  members: {{from: members.csv, key: person_id, columns: {{{columns}}}}}\n  judged: {{from: judged.csv, columns: {{a: {{type: text}}, b: {{type: text}}, verdict: {{type: code, values: [same, different, unsure]}}}}}}\nrules: [rules/]\n"
+    );
+    fs::write(at("recount.yaml"), project).unwrap();
+    let rule = "id: p/twice\ntitle: One person under two ids\nstatus: trial\nseverity: medium\ncheck:\n  same_entity:\n    table: members\n    compare: [name, birth, {id: {of: id_no, kind: citizen-id}}]\n    household: household_id\n    judgements: {table: judged}\nsubject: {person: person_id}\nsay: \"{n} records\"\n";
+    fs::create_dir(at("rules/p")).unwrap();
+    fs::write(at("rules/p/twice.yaml"), rule).unwrap();
+    fs::write(
+        at("members.csv"),
+        "person_id,household_id,name,birth,id_no\nP1,H1,王建国,1965-03-12,522301196503120017\nP2,H2,王建国,1965-03-12,522301196503120117\nP3,H3,李秀英,2001-07-08,522301200107080024\nP4,H4,赵铁柱,1950-01-02,522301195001020013\n",
+    )
+    .unwrap();
+    let flagged = |judged: &str| {
+        fs::write(at("judged.csv"), format!("a,b,verdict\n{judged}")).unwrap();
+        let said = recount(folder.path(), &["run", "--as-of", "2020-12-31", "--no-store", "-o", "runs"]);
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        let said = recount(folder.path(), &["query", "--format", "csv"]);
+        fs::remove_dir_all(at("runs")).unwrap();
+        (1..5).filter(|n| said.contains(&format!("P{n}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(flagged(""), [1, 2]);
+    assert_eq!(flagged("P1,P2,different\n"), [0; 0]);
+    assert_eq!(flagged("P4,P3,same\nP9,P3,same\n"), [1, 2, 3, 4]);
+    assert_eq!(flagged("P2,P1,unsure\n"), [0; 0]);
+}
+
+#[test]
+fn labels_teach_and_draw_the_line() {
+    let folder = roll();
+    let truth = rows(&folder.path().join("truth_people.csv"));
+    let mut by_person: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in &truth {
+        by_person.entry(&row[1]).or_default().push(&row[0]);
+    }
+    let mut text = String::from("a,b,verdict\n");
+    for records in by_person.values().filter(|r| r.len() > 1).take(60) {
+        text += &format!("{},{},same\n", records[0], records[1]);
+    }
+    for pair in truth.chunks(2).filter(|p| p.len() == 2 && p[0][1] != p[1][1]).take(60) {
+        text += &format!("{},{},different\n", pair[0][0], pair[1][0]);
+    }
+    fs::write(folder.path().join("labels.csv"), text).unwrap();
+    fs::write(folder.path().join("people.yaml"), format!("{ROLL}accept: labels\n")).unwrap();
+    let said = recount(folder.path(), &["link", "people.yaml", "--labels", "labels.csv"]);
+    assert!(said.starts_with("exit 0\n") && said.contains("labelled matches") && said.contains("highest F1"), "{said}");
+    // Without labels the line cannot be drawn by them; labels about nobody are told.
+    assert!(recount(folder.path(), &["link", "people.yaml"]).contains("to be drawn by labels"));
+    fs::write(folder.path().join("labels.csv"), "a,b,verdict\nX,Y,same\n").unwrap();
+    assert!(recount(folder.path(), &["link", "people.yaml", "--labels", "labels.csv"]).contains("linkage-labels"));
+}
+
+#[test]
 fn a_pair_is_explained_linked_or_not() {
     let folder = roll();
     recount(folder.path(), &["link", "people.yaml"]);
@@ -184,7 +283,7 @@ error[missing-column]: `r.csv` has no column for `born` of table `link`
   |   ^^^^ wanted `born`
  ::: r.csv:1
   = the header of this file
-help: add the file's header for it to `from:` of `born`, or `optional: true` if the file may lack it
+help: write the file's header as `field: {kind: ..., column: HEADER}` (or as `key:`), or leave the field out
 note: columns of the file: k, name
 "#);
     fs::write(folder.path().join("one.csv"), "k,name\nA,王小明\n").unwrap();

@@ -2,12 +2,14 @@
 
 mod audit;
 mod checks;
+mod delivery;
 mod bad_input;
 mod cli;
 mod interrupt;
 mod link;
 mod linkage;
 mod load;
+mod night;
 mod pages;
 mod real_data;
 mod report;
@@ -16,4 +18,5 @@ mod rules;
 mod rules_index;
 mod synth;
 mod sql;
+mod statistics;
 mod tidy;

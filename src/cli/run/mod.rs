@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
         store: (!arguments.no_store).then_some(store),
         restricted_ok: arguments.authority.is_some(),
         memory: arguments.memory,
+        incremental: arguments.incremental,
         one_by_one: arguments.one_by_one,
         progress: &progress,
         ..engine::Options::new(as_of, secret)
@@ -81,7 +82,7 @@ fn verdict(audit: &Audit, arguments: &RunArgs) -> Exit {
     let mut exit = Exit::Done;
     let threshold = arguments.fail_on.map(severity);
     let apart = |rule: &str| audit.outcomes.iter().any(|o| o.rule == rule && matches!(o.status, Status::Quarantined { .. }));
-    if threshold.is_some_and(|t| audit.findings.iter().any(|f| !f.exempt && f.severity >= t && !apart(&f.rule))) {
+    if threshold.is_some_and(|t| audit.findings.briefs().iter().any(|f| !f.exempt && f.severity >= t && !apart(&f.rule))) {
         exit = Exit::Gate;
     }
     for outcome in &audit.outcomes {

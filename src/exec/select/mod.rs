@@ -309,7 +309,7 @@ fn with_default(column: Column, there: &Bits, value: &Value) -> Column {
     let rows: Vec<u32> = (0..there.len()).map(|i| if there.get(i) { 0 } else { 1 }).collect();
     let vector = super::Vector::constant(value);
     let default = match (&column.data, value) {
-        (Data::Code(..), Value::Text(text, _)) => Data::Code(vec![0], Arc::new(crate::table::Dictionary { values: vec![text.clone()] })),
+        (Data::Code(..), Value::Text(text, _)) => Data::Code(vec![0], Arc::new(crate::table::Dictionary::new(vec![text.clone()]))),
         (Data::I32(_), _) => Data::I32(vec![vector.number(0) as i32]),
         (Data::Bool(_), _) => Data::Bool(Bits::new(1, vector.number(0) != 0)),
         _ => Data::I64(vec![vector.number(0)]),

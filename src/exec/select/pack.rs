@@ -173,7 +173,7 @@ fn alike<'c>(columns: &[&'c Column]) -> Vec<std::borrow::Cow<'c, Column>> {
     let mut all: Vec<Arc<str>> = dictionaries.iter().flat_map(|d| d.values.iter().cloned()).collect();
     all.sort_unstable();
     all.dedup();
-    let union = Arc::new(crate::table::Dictionary { values: all });
+    let union = Arc::new(crate::table::Dictionary::new(all));
     let mut out = vec![];
     for column in columns {
         let Data::Code(codes, dictionary) = &column.data else {

@@ -367,7 +367,7 @@ fn texts(pieces: &[Piece], len: usize) -> Data {
             _ => {}
         }
     }
-    let dictionary = Arc::new(Dictionary { values: distinct.into_iter().collect() });
+    let dictionary = Arc::new(Dictionary::new(distinct.into_iter().collect()));
     for piece in pieces {
         match &piece.cells {
             Cells::Code(v, d) => codes.extend(

@@ -26,7 +26,7 @@ fn texts(cells: &[Option<i64>], shift: i64) -> Column {
     let mut values: Vec<Arc<str>> = cells.iter().flatten().chain(&[shift]).map(|c| Arc::from(format!("t{c:05}"))).collect();
     values.sort();
     values.dedup();
-    let dictionary = Arc::new(Dictionary { values });
+    let dictionary = Arc::new(Dictionary::new(values));
     let codes = cells.iter().map(|c| c.and_then(|c| dictionary.code(&format!("t{c:05}"))).unwrap_or(0)).collect();
     made(Type::Text(TextKind::Plain), Data::Code(codes, dictionary), Some(cells.iter().map(Option::is_some).collect()))
 }

@@ -104,7 +104,18 @@ impl<'a> Compiler<'a> {
         let position = self.catalog.tables.len();
         let rel = self.graph.rel(Rel::Table(position));
         let name = if name.is_empty() { format!("(rows {position})") } else { name.to_owned() };
-        let def = TableDef { name, rel, columns, key: vec![], region: None, date: None, covers: None, view_of: None, span: None };
+        let def = TableDef {
+            name,
+            rel,
+            columns,
+            key: vec![],
+            region: None,
+            date: None,
+            covers: None,
+            snapshot: false,
+            view_of: None,
+            span: None,
+        };
         self.catalog.tables.push(def);
         position
     }

@@ -22,6 +22,7 @@ fn table(catalog: &mut Catalog, graph: &mut Graph, name: &str, columns: &[(&str,
         region: None,
         date: None,
         covers: None,
+        snapshot: false,
         view_of: None,
         span: None,
     };

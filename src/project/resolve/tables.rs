@@ -68,6 +68,7 @@ pub(super) fn resolve(name: Text, spec: TableSpec, regions: &Regions, problems: 
         expect: spec.expect.map(expect),
         name,
         from: spec.from.0,
+        optional: spec.optional,
         format,
         encoding: spec.encoding,
         delimiter,

@@ -7,6 +7,7 @@ use super::tables::anchor;
 use crate::case::{Case, PartKind};
 use crate::finding::{Cell, EvidenceRow, ExemptionResult, Finding, ParameterUse};
 use crate::report::markup::Markup;
+use crate::report::observed::observed;
 use crate::report::show::count;
 use crate::report::waterfall::waterfall;
 use crate::report::words::{fill, known, word};
@@ -47,9 +48,10 @@ pub fn case_card(report: &Report<'_>, position: usize, root: &str, out: &mut Mar
     let show = &report.show;
     let w = |key| word(report.options.lang, key);
     // Findings of one rule stand together, so that what the rule says is said once.
+    let findings: Vec<Finding> = case.findings.iter().filter_map(|&i| report.finding(i)).collect();
     let mut groups: Vec<(&str, Vec<&Finding>)> = vec![];
-    for finding in case.findings.iter().filter_map(|&i| report.finding(i)) {
-        match groups.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+    for finding in &findings {
+        match groups.iter_mut().find(|(rule, _)| finding.rule == **rule) {
             Some((_, list)) => list.push(finding),
             None => groups.push((&finding.rule, vec![finding])),
         }
@@ -200,7 +202,12 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
     if !f.figures.is_empty() {
         out.raw("<h5>").text(w("figures")).raw("</h5>\n<dl class=\"cells\">");
         for g in &f.figures {
-            out.raw("<div><dt>").text(&g.name).raw("</dt><dd><span class=\"num\">").text(&show.value(&g.value)).raw("</span>");
+            out.raw("<div><dt>").text(&g.name).raw("</dt><dd>");
+            if let Some(chart) = counts(&g.value) {
+                out.raw(&chart).raw("</dd></div>");
+                continue;
+            }
+            out.raw("<span class=\"num\">").text(&show.value(&g.value)).raw("</span>");
             if let Some(arithmetic) = g.arithmetic.as_ref().map(|a| show.pieces(a)).filter(|a| !a.is_empty()) {
                 out.raw("<br><span class=\"was\">").text(&arithmetic).raw("</span>");
             }
@@ -237,6 +244,14 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
     out.raw("</p>\n</details>\n");
 }
 
+/// What a statistical test saw beside what it expected, drawn.
+fn counts(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text, _) => observed(text),
+        _ => None,
+    }
+}
+
 /// What agrees in a link, drawn.
 fn chart(value: &Value) -> Option<String> {
     match value {
@@ -263,7 +278,7 @@ fn parameter(report: &Report<'_>, p: &ParameterUse, out: &mut Markup) {
         (None, None) => "valid_always",
     };
     let keys: Vec<String> = p.keys.iter().map(|k| show.value(k)).collect();
-    let name = if keys.is_empty() { p.name.clone() } else { format!("{} ({})", p.name, keys.join(", ")) };
+    let name = if keys.is_empty() { p.name.to_string() } else { format!("{} ({})", p.name, keys.join(", ")) };
     let region =
         p.region.map_or_else(|| show.word("everywhere"), |r| show.places.get(&r).map_or_else(|| show.place(Some(r)), |p| p.name.clone()));
     let in_force = fill(report.options.lang, validity, &[("from", &date(p.valid_from)), ("to", &date(p.valid_to))]);

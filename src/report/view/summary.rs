@@ -12,6 +12,7 @@ use crate::finding::{Count, Outcome, Status};
 use crate::project::Level;
 use crate::report::charts::{self, Stack};
 use crate::report::show::{count, group};
+use crate::report::unseen;
 use crate::report::words::{fill, word};
 
 /// Places the chart shows; the others are in the table.
@@ -30,7 +31,7 @@ impl Report<'_> {
         let content = self.content;
         let lang = self.options.lang;
         let apart = self.set_apart();
-        let flagged = || content.findings.iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str()));
+        let flagged = || content.findings.briefs().iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str()));
         let rules: std::collections::BTreeSet<&str> = flagged().map(|f| f.rule.as_str()).collect();
         let completed = content.outcomes.iter().filter(|o| o.status == Status::Completed).count();
         let rows: u64 = content.receipts.iter().map(|r| r.rows_delivered).sum();
@@ -41,7 +42,7 @@ impl Report<'_> {
             fact("fact_cases", n(content.cases.len()), String::new()),
             fact("fact_findings", n(flagged().count()), fill(lang, "fact_findings_note", &[("rules", &n(rules.len()))])),
             fact("fact_money", self.show.money(once(flagged())), self.show.word("fact_money_note")),
-            fact("fact_exempt", n(content.findings.iter().filter(|f| f.exempt).count()), self.show.word("fact_exempt_note")),
+            fact("fact_exempt", n(content.findings.briefs().iter().filter(|f| f.exempt).count()), self.show.word("fact_exempt_note")),
             fact("fact_rules", fill(lang, "of_total", &[("n", &n(completed)), ("total", &n(content.outcomes.len()))]), String::new()),
             fact(
                 "fact_records",
@@ -83,12 +84,26 @@ impl Report<'_> {
                 lines.push(line("control", text));
             }
         }
+        for (reason, rules) in unseen::skipped(self.content) {
+            let reason = self.show.said(reason);
+            let text = match rules[..] {
+                [rule] => fill(lang, "attention_skipped", &[("rule", rule), ("reason", &reason)]),
+                _ => fill(lang, "attention_skipped_many", &[("n", &count(rules.len() as u64)), ("reason", &reason)]),
+            };
+            lines.push(line("attention_skipped", text));
+        }
+        let kinds = unseen::kinds(self.content);
+        if !kinds.is_empty() {
+            lines.push(line(
+                "attention_unseen",
+                fill(lang, "attention_unseen", &[("kinds", &kinds.join(&self.show.word("list_separator")))]),
+            ));
+        }
         for outcome in &self.content.outcomes {
             let (key, reason) = match &outcome.status {
-                Status::Completed => continue,
+                Status::Completed | Status::Skipped { .. } => continue,
                 Status::Failed { reason } => ("attention_failed", reason),
                 Status::Quarantined { reason } => ("attention_quarantined", reason),
-                Status::Skipped { reason } => ("attention_skipped", reason),
             };
             lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", &self.show.said(reason))])));
         }

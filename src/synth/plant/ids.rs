@@ -81,6 +81,8 @@ impl Planting<'_, '_> {
         let second = &mut self.household(at[1]).people[b];
         (second.id, second.birth, second.female, second.in_registers) = (first.id, first.birth, first.female, false);
         (second.name, second.joined) = (first.name, on);
+        // Not a child of this head, whatever the row was before.
+        second.relation = "other";
         for &h in at {
             resize(self.household(h));
         }
@@ -203,6 +205,7 @@ impl Planting<'_, '_> {
         let (id, birth) = self.ids.ends_in_zeros(day(self.layout.first_year - 30, 1, 1));
         let person = &mut self.household(at).people[n];
         (person.id, person.birth, person.female) = (id, birth, true);
+        person.relation = "other";
         let case = self.village_case("DI16", false, "a valid id that ends in 000");
         self.record_member(&case, at, n);
     }

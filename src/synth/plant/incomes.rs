@@ -1,4 +1,4 @@
-//! Income forms that do not add up, jump or were copied: CM01, CM05, CM16, CM17.
+//! Income forms that do not add up, jump or were copied: CM01, CM05, CM15, CM16, CM17.
 
 use super::Planting;
 use crate::synth::jobs::Job;
@@ -11,7 +11,29 @@ impl Planting<'_, '_> {
             "CM05" => self.jump(job, at[0]),
             "CM16" => self.copies(job, at),
             "CM17" => self.one_factor(job, at),
+            "CM15" => self.rounded(job, at),
             _ => {}
+        }
+    }
+
+    /// Net incomes of one year cut to the hundred; or to the ten, as many people answer.
+    fn rounded(&mut self, job: &Job, at: &[usize]) {
+        // Not in a year in which a whole county rounds.
+        let rounds = |year: i32| self.layout.counties.iter().any(|c| c.heap.is_some_and(|h| !h.planted && h.year == year));
+        let free: Vec<i32> = self.layout.years().filter(|&y| !rounds(y)).collect();
+        let year = free.get(job.variant % free.len().max(1)).copied().unwrap_or_else(|| self.later_year(job));
+        let note = if job.planted { "net incomes cut to the hundred" } else { "net incomes cut to the ten" };
+        let case = self.village_case("CM15", job.planted, note);
+        for &n in at {
+            let Some(income) = self.household(n).incomes.iter_mut().find(|i| i.year == year) else { continue };
+            let mut cut = income.net.rem_euclid(if job.planted { 10_000 } else { 1000 });
+            if !job.planted && (income.net - cut) % 10_000 == 0 {
+                cut += 1000;
+            }
+            income.cost += cut;
+            income.total();
+            let key = format!("{}/{year}", self.household_id(n));
+            self.village.truth.record(&case, "incomes", key);
         }
     }
 

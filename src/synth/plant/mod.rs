@@ -2,12 +2,15 @@
 //!
 //! Each case has households of its own, made to its wish; what it changes there is written down in the truth.
 
+mod evidence;
 mod exits;
 mod funds;
 mod ids;
 mod incomes;
+pub(super) mod integrity;
 mod registers;
 mod returns;
+mod sources;
 mod villages;
 mod visits;
 
@@ -16,7 +19,7 @@ use std::ops::Range;
 use super::calendar::{as_of, day, year_of};
 use super::draw::Draw;
 use super::family::{Exit, Wish};
-use super::household::{entitlements, event};
+use super::household::{self, entitlements, event};
 use super::ids::Ids;
 use super::jobs::Job;
 use super::layout::{Layout, Site};
@@ -32,8 +35,7 @@ pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish
     let spread = |from: i32, to: i32| Exit::In(from + job.variant as i32 % (to - from + 1).max(1));
     let never = Wish { exit: Exit::Never, ..stable };
     match job.kind {
-        "CM01" | "CM05" | "CM16" | "CM17" => never,
-        "CM18" if job.planted => never,
+        "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => never,
         "DI01" | "DI02" | "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "XR17" => Wish { spares: 1, ..stable },
         "DI03" => Wish { spares: if job.planted { 1 } else { 2 }, ..stable },
         "DI04" => Wish { spares: 1, ..stable },
@@ -60,6 +62,69 @@ pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish
     }
 }
 
+/// Streams of the draws made for added cases.
+const ADDED_STREAM: u64 = 1 << 41;
+
+/// Plants the cases whose households come on top of those that were asked for. Their draws are their own: nothing else changes with them.
+pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
+    let site = village.site;
+    let mut draw = Draw::new(layout.seed, ADDED_STREAM + site.index as u64);
+    for job in &site.added {
+        let start = village.households.len();
+        for _ in 0..job.needs {
+            let made = household::make(layout, village, ids, &mut draw, &added_wish(layout, job));
+            village.households.push(made);
+            clear_of_the_heap(layout, village);
+        }
+        let at: Vec<usize> = (start..village.households.len()).collect();
+        let mut planting = Planting { layout, village, ids, draw: &mut draw };
+        match job.kind {
+            "FE05" | "FE06" | "FE07" | "FE08" | "FE09" | "FE12" | "FE13" | "FE14" => planting.evidence(job, &at),
+            "CM04" | "CM06" | "CM07" | "CM08" | "CM09" | "CM10" | "CM11" | "CM12" | "CM13" | "CM19" | "CM21" => {
+                planting.sources(job, at[0])
+            }
+            "CM18" | "QS04" => planting.villages(job, &at),
+            "QS12" => {
+                for household in at {
+                    let (starts, ends) = (day(layout.last_year, 2, 20), as_of());
+                    planting.village.absences.push(Absence { household, whole: true, starts, ends, place: "广东" });
+                }
+            }
+            // What is planted on a village as a whole is written with its reports.
+            _ => {}
+        }
+    }
+}
+
+/// In the year of a county's heap nobody stands just under the line: the last household made moves down, if need be.
+fn clear_of_the_heap(layout: &Layout, village: &mut Village) {
+    let county = &layout.counties[village.site.county];
+    let Some(heap) = county.heap.filter(|h| h.planted) else { return };
+    let line = layout.policy.poverty_line(county.code, heap.year);
+    let income = village.households.last_mut().and_then(|h| h.income(heap.year));
+    if let Some(i) = income.filter(|i| (line * 93 / 100..line).contains(&i.per_capita)) {
+        i.set_per_capita(line * 88 / 100);
+    }
+}
+
+fn added_wish(layout: &Layout, job: &Job) -> Wish {
+    let stable = Wish::STABLE;
+    let (first, last) = (layout.first_year, layout.last_year);
+    let spread = |from: i32, to: i32| Exit::In(from + job.variant as i32 % (to - from + 1).max(1));
+    match job.kind {
+        "FE05" => Wish { exit: spread(first + 1, last), elder: true, ..stable },
+        "FE06" | "FE07" | "FE08" | "FE13" => Wish { exit: spread(first + 1, last), ..stable },
+        "FE09" | "FE12" | "CM21" => Wish { exit: spread(first, last - 1), ..stable },
+        "FE14" => Wish { exit: spread(first + 1, last - 1), spares: 1, ..stable },
+        "CM04" if job.planted => Wish { exit: Exit::In(last), ..stable },
+        "CM04" | "CM06" => Wish { exit: spread(first + 1, last - 1), ..stable },
+        "CM10" => Wish { exit: Exit::Never, spares: 1, pupils: 1, ..stable },
+        "CM19" => Wish { exit: spread(first + 1, last), spares: 1, ..stable },
+        "CM18" if !job.planted => stable,
+        _ => Wish { exit: Exit::Never, ..stable },
+    }
+}
+
 fn own_line(layout: &Layout, site: &Site, year: i32) -> Fen {
     layout.policy.poverty_line(layout.counties[site.county].code, year)
 }
@@ -77,12 +142,11 @@ impl Planting<'_, '_> {
         match job.kind {
             "DI01" | "DI02" | "DI03" | "DI04" | "DI07" | "DI16" | "XR17" => self.identities(job, &at),
             "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "SV01" => self.registers(job, at[0]),
-            "FD05" | "FD06" | "FD07" | "FD08" | "FD09" | "FD10" | "FD11" | "FD12" | "FD15" | "FD23" => self.funds(job, &at),
+            "FD05" | "FD06" | "FD07" | "FD08" | "FD09" | "FD10" | "FD11" | "FD12" | "FD15" | "FD16" | "FD23" => self.funds(job, &at),
             "FE01" | "FE02" | "FE03" | "FE04" | "QS13" => self.exits(job, at[0]),
             "RB03" | "RB04" | "RB05" => self.returns(job, at[0]),
-            "CM01" | "CM05" | "CM16" | "CM17" => self.incomes(job, &at),
+            "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => self.incomes(job, &at),
             "WA01" | "WA02" | "WA03" | "WA04" | "WA06" | "WA07" => self.visits(job, &at),
-            "CM18" | "QS04" => self.villages(job, &at),
             // Letters are written last, when the rows they speak of are final.
             _ => {}
         }
@@ -234,6 +298,26 @@ impl Planting<'_, '_> {
         h.payments.retain(|p| !(p.payee == person.id && p.per_person() && p.period_end() > paid_to));
         h.entitlements = entitlements(&h.payments);
         resize(h);
+    }
+
+    /// A line in the log of changes; gives its key.
+    fn revise(
+        &mut self,
+        at: usize,
+        what: (&'static str, &'static str),
+        year: i32,
+        values: (String, String),
+        on: Days,
+        approved: bool,
+    ) -> String {
+        let (table, column) = what;
+        let (old, new) = values;
+        self.village.revisions.push(Revision { household: at, table, year, column, old, new, on, approved });
+        self.village.key('X', self.village.revisions.len())
+    }
+
+    fn marked_on(&self, at: usize) -> Days {
+        self.village.households[at].events.iter().find(|e| e.kind == "exit_mark").map_or(0, |e| e.on)
     }
 
     fn last_registered(&mut self, case: &Case) {

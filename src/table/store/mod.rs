@@ -5,6 +5,7 @@
 //! one is stored. A run reads any folder that holds at least the columns it needs and gets what loading those columns alone would give.
 //! A store that cannot be read or written costs a warning and time, nothing else: the delivered files decide.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -137,6 +138,21 @@ impl<'a> Shelf<'a> {
         }
     }
 
+    /// The table as the folder `name` holds it.
+    pub fn kept(&self, name: &str, pool: &Pool) -> Result<Box<StoredTable>, Diagnostics> {
+        let path = self.folder.join(name);
+        let text = std::fs::read(path.join("table.json")).map_err(|e| self.unreadable(&path, &e.to_string()))?;
+        let card: Card = serde_json::from_slice(&text).map_err(|e| self.unreadable(&path, &e.to_string()))?;
+        let at = |c: &PlannedColumn| card.columns.iter().position(|s| s.name == c.name && s.declared == declared(c));
+        let places: Option<Vec<usize>> = self.plan.columns.iter().map(at).collect();
+        let Some(places) = places else { return Err(self.unreadable(&path, "it lacks columns").into()) };
+        match read(self.plan, pool, card, &path, places, &[], None) {
+            Ok(table) if table.fits() => Ok(Box::new(table)),
+            Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
+            Err(error) => Err(self.unreadable(&path, &error.message).into()),
+        }
+    }
+
     /// Whether the store is fresh, with rows and columns of what it holds.
     pub fn state(&self) -> Result<(Freshness, u64, usize), Diagnostics> {
         Ok(match self.locate()? {
@@ -226,8 +242,8 @@ impl<'a> Shelf<'a> {
         store.join(format!("{}{}-{name}", staging_prefix(), self.plan.name()))
     }
 
-    /// Stores a table; gives the receipt of the delivery before it and the hashes by bucket. The error is a warning.
-    pub fn write(&self, assembled: &Assembled) -> Result<(Option<Receipt>, Contents), Diagnostic> {
+    /// Stores a table; gives the receipt of the delivery before it, the hashes by bucket, and the folder's name. The error is a warning.
+    pub fn write(&self, assembled: &Assembled) -> Result<(Option<Receipt>, Contents, String), Diagnostic> {
         let hashes: Vec<String> = assembled.table.origin.files.iter().map(|f| f.sha256.clone()).collect();
         let inputs = inputs_of(self.files.iter().map(|f| f.name.as_str()).zip(hashes.iter().map(String::as_str)));
         let prefix = format!("{inputs}-{}-", self.declaration);
@@ -251,14 +267,16 @@ impl<'a> Shelf<'a> {
         })?;
         // Earlier deliveries and declarations go, and what holds nothing that this one does not.
         let ours = |c: &StoredColumn| self.plan.columns.iter().any(|p| p.name == c.name && declared(p) == c.declared);
-        for (name, path) in self.siblings().into_iter().filter(|(_, path)| *path != target) {
+        let kept = self.folder.parent().and_then(|store| kept(store).remove(self.plan.name()));
+        for (name, path) in self.siblings().into_iter().filter(|(name, path)| *path != target && kept.as_ref() != Some(name)) {
             let less = cards.iter().find(|(n, ..)| *n == name).is_none_or(|(_, _, card)| card.columns.iter().all(ours));
             if !name.starts_with(&prefix) || less {
                 let _ = std::fs::remove_dir_all(path);
             }
         }
         self.seen.remember(self.files, &hashes);
-        Ok((previous, contents))
+        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((previous, contents, name))
     }
 
     fn write_beside(
@@ -329,6 +347,23 @@ impl<'a> Shelf<'a> {
         std::fs::rename(beside, target)?;
         Ok(hashes)
     }
+}
+
+/// Which folder of each table stays in the store when a later delivery is stored.
+const KEPT: &str = "kept.json";
+
+fn kept(store: &Path) -> BTreeMap<String, String> {
+    std::fs::read(store.join(KEPT)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// Keeps these folders (by table) in the store until told otherwise.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn keep(store: &Path, folders: &BTreeMap<String, String>) -> std::io::Result<()> {
+    let beside = store.join(format!("{}{KEPT}", staging_prefix()));
+    std::fs::write(&beside, serde_json::to_vec(folders)?)?;
+    std::fs::rename(beside, store.join(KEPT))
 }
 
 /// Beginning of the names of folders that this process is writing, a store's table or a run: one that stays behind belongs to an

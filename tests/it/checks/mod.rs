@@ -1,6 +1,7 @@
 //! Every form of check against a plain nested-loop implementation written from its page, on small random tables with empty and
 //! unreadable cells; and the worked examples of the pages.
 
+mod grouped;
 mod naive;
 
 use std::collections::{BTreeMap, BTreeSet};
