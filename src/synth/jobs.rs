@@ -16,7 +16,6 @@ pub(super) struct Job {
 
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
 const KINDS: &[(&str, usize, usize)] = &[
-    ("CM18", 14, 14),
     ("CM17", 11, 11),
     ("CM15", 10, 10),
     ("FD08", 5, 5),
@@ -62,8 +61,6 @@ const KINDS: &[(&str, usize, usize)] = &[
     ("RB04", 1, 1),
     ("RB05", 1, 1),
     ("SV01", 1, 1),
-    ("QS04", 0, 0),
-    ("QS08", 0, 0),
 ];
 
 /// Kinds planted last, each on a household that belongs to no other case (DI14: on the village's vouchers).
@@ -127,6 +124,9 @@ const ADDED: &[(&str, usize, usize)] = &[
     ("SV09", 0, 0),
     ("SV11", 1, 1),
     ("SV13", 0, 0),
+    ("CM18", 14, 14),
+    ("QS04", 0, 0),
+    ("QS08", 0, 0),
 ];
 
 /// Kinds planted on areas by the ground plan itself.
@@ -143,6 +143,7 @@ pub(super) fn kinds() -> Vec<&'static str> {
 /// Kinds of which one village holds at most one case: they speak about the village as a whole or about its visits of a day.
 fn once_per_village(kind: &str) -> bool {
     matches!(kind, "CM15" | "CM17" | "CM18" | "QS04" | "QS08" | "DI12" | "DI16" | "WA04" | "FD15" | "FD16" | "DI03" | "XR17" | "CM05")
+    matches!(kind, "CM15" | "CM17" | "DI12" | "DI16" | "WA04" | "FD15" | "FD16" | "DI03" | "XR17" | "CM05")
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
@@ -235,6 +236,7 @@ mod tests {
             all.len(),
             KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len() + super::super::projects::KINDS.len()
         );
+        assert_eq!(all.len(), KINDS.len() + ADDED.len() + AREA_KINDS.len() + LATE.len() + LOG_KINDS.len());
         let mut unique = all.clone();
         unique.dedup();
         assert_eq!(unique, all);

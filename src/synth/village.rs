@@ -48,6 +48,7 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     let free = ranges.last().map_or(0, |r| r.end);
     plant::integrity::plant(layout, &mut village, free);
     plant::added(layout, &mut village, &mut ids);
+    plant::reasons(layout, &mut village);
     farm::fill(layout, &mut village);
     kept::fill(layout, &mut village);
     offices::fill(layout, &mut village);

@@ -87,6 +87,7 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
             "CM04" | "CM06" | "CM07" | "CM08" | "CM09" | "CM10" | "CM11" | "CM12" | "CM13" | "CM19" | "CM21" => {
                 planting.sources(job, at[0])
             }
+            "CM18" | "QS04" => planting.villages(job, &at),
             "QS12" => {
                 for household in at {
                     let (starts, ends) = (day(layout.last_year, 2, 20), as_of());
@@ -133,6 +134,7 @@ fn added_wish(layout: &Layout, job: &Job) -> Wish {
         "CM10" => Wish { exit: Exit::Never, spares: 1, pupils: 1, ..stable },
         kind if kind.starts_with("XR") || matches!(kind, "WA12" | "SV04") => Wish { exit: Exit::Never, spares: 1, ..stable },
         "CM19" => Wish { exit: spread(first + 1, last), spares: 1, ..stable },
+        "CM18" if !job.planted => stable,
         _ => Wish { exit: Exit::Never, ..stable },
     }
 }
@@ -159,7 +161,6 @@ impl Planting<'_, '_> {
             "RB03" | "RB04" | "RB05" => self.returns(job, at[0]),
             "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => self.incomes(job, &at),
             "WA01" | "WA02" | "WA03" | "WA04" | "WA06" | "WA07" => self.visits(job, &at),
-            "CM18" | "QS04" => self.villages(job, &at),
             // Letters are written last, when the rows they speak of are final.
             _ => {}
         }

@@ -44,7 +44,8 @@ impl Planting<'_, '_> {
     fn shares(&mut self, job: &Job) {
         let year = self.layout.last_year;
         let rate = self.draw.range(9, 30) * 10_000 + self.draw.range(1, 9) * 1_000;
-        let at: Vec<usize> = (0..self.village.households.len())
+        // Households of added cases keep what they have.
+        let at: Vec<usize> = (0..self.village.site.households.min(self.village.households.len()))
             .filter(|&h| self.village.households[h].monitor.is_none() && self.village.households[h].exited_year != Some(year))
             .collect();
         let note = if job.planted { "the project's money divided equally" } else { "the project's money by the number of members" };
@@ -106,10 +107,9 @@ fn reason(draw: &mut Draw) -> String {
 
 /// Each review of an entry says why. The draws are of a stream of their own.
 pub(in crate::synth) fn reasons(layout: &Layout, village: &mut Village) {
-    /// Streams of villages begin at 0.
-    const STREAM: u64 = 1 << 41;
+    const STREAM: u64 = 1 << 44;
     let mut draw = Draw::new(layout.seed, STREAM + village.site.index as u64);
-    let job = village.site.jobs.iter().find(|j| j.kind == "QS08").copied();
+    let job = village.site.added.iter().find(|j| j.kind == "QS08").copied();
     let one = match job {
         Some(job) if job.planted => format!("经评议该户{}，{}，同意上报", draw.pick(&WHY), draw.pick(&MEANS)),
         _ => FORM[village.site.index % FORM.len()].to_owned(),
