@@ -52,7 +52,6 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     farm::fill(layout, &mut village);
     kept::fill(layout, &mut village);
     offices::fill(layout, &mut village);
-    plant::reasons(layout, &mut village);
     super::projects::alter(layout, &mut village);
     letters(layout, &mut village);
     village

@@ -39,7 +39,6 @@ pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish
     let never = Wish { exit: Exit::Never, ..stable };
     match job.kind {
         "CM01" | "CM05" | "CM15" | "CM16" | "CM17" => never,
-        "CM18" if job.planted => never,
         "DI01" | "DI02" | "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "XR17" => Wish { spares: 1, ..stable },
         "DI03" => Wish { spares: if job.planted { 1 } else { 2 }, ..stable },
         "DI04" => Wish { spares: 1, ..stable },

@@ -1,6 +1,5 @@
 //! Planted cases and look-alikes of the new tables, made from the audit catalogue.
 
-use super::super::calendar::day;
 use super::super::draw::Draw;
 use super::super::layout::Layout;
 use super::super::model::*;
