@@ -5,6 +5,7 @@ use std::borrow::Cow;
 pub(super) use super::facts::*;
 use super::ids::Id;
 use super::jobs::Job;
+use super::kept::Kept;
 use super::layout::Site;
 use super::truth::Truth;
 
@@ -280,6 +281,11 @@ pub(super) struct Village<'a> {
     pub(super) reports: Vec<Report>,
     pub(super) checks: Vec<HouseCheck>,
     pub(super) revisions: Vec<Revision>,
+    pub(super) kept: Vec<Kept>,
+    /// Households whose ordinary assignment of a helper is not written: a case brings its own.
+    pub(super) unassigned: Vec<usize>,
+    /// Households that nobody visits.
+    pub(super) unvisited: Vec<usize>,
     pub(super) disabilities: Vec<Disability>,
     pub(super) vanished: Vec<Vanished>,
     pub(super) truth: Truth,
@@ -323,6 +329,9 @@ impl<'a> Village<'a> {
             reports: vec![],
             checks: vec![],
             revisions: vec![],
+            kept: vec![],
+            unassigned: vec![],
+            unvisited: vec![],
             disabilities: vec![],
             vanished: vec![],
             truth: Truth::of_village(site.index),
