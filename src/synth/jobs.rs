@@ -93,6 +93,11 @@ const ADDED: &[(&str, usize, usize)] = &[
     ("CM21", 1, 1),
     ("QS11", 0, 0),
     ("QS12", 0, 4),
+    ("WA08", 2, 2),
+    ("WA09", 2, 2),
+    ("WA10", 1, 1),
+    ("QS09", 1, 1),
+    ("RB07", 1, 1),
 ];
 
 /// Kinds planted on areas by the ground plan itself.
