@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::number::numbers;
 use super::score::score;
 use super::{Case, RuleCard, once};
-use crate::finding::{Finding, Subject};
+use crate::finding::{Brief, Subject};
 use crate::schema::{TextKind, Value};
 
 /// What `build` needs besides findings and rules.
@@ -18,12 +18,12 @@ pub struct Options {
 }
 
 /// Subjects with a value, case key first.
-fn subjects(finding: &Finding) -> impl Iterator<Item = &Subject> {
+fn subjects(finding: &Brief) -> impl Iterator<Item = &Subject> {
     finding.subjects.iter().filter(|s| s.value != Value::Null)
 }
 
 /// The household of each person, where the findings name exactly one.
-fn homes(findings: &[Finding]) -> BTreeMap<&Value, &Subject> {
+fn homes(findings: &[Brief]) -> BTreeMap<&Value, &Subject> {
     let mut all: BTreeMap<&Value, BTreeSet<&Subject>> = BTreeMap::new();
     for finding in findings {
         if let Some(first) = subjects(finding).next()
@@ -39,9 +39,9 @@ fn homes(findings: &[Finding]) -> BTreeMap<&Value, &Subject> {
 }
 
 /// Whose case a finding belongs to: the household of the person it is about, else its first subject, else its own unit.
-fn owner(finding: &Finding, homes: &BTreeMap<&Value, &Subject>) -> Subject {
+fn owner(finding: &Brief, homes: &BTreeMap<&Value, &Subject>) -> Subject {
     let Some(first) = subjects(finding).next() else {
-        return Subject { entity: "record".to_owned(), value: Value::Text(finding.key.as_str().into(), TextKind::Code) };
+        return Subject { entity: "record".into(), value: Value::Text((&*finding.key).into(), TextKind::Code) };
     };
     if first.entity == "person" {
         if let Some(household) = subjects(finding).find(|s| s.entity == "household") {
@@ -58,11 +58,11 @@ fn owner(finding: &Finding, homes: &BTreeMap<&Value, &Subject>) -> Subject {
 ///
 /// A person's findings join the household's case (of the household the finding names, else of the only one other findings name for
 /// that person); subjects "also involved" do not merge. Exempt findings are counted with the case, never scored, and make no case alone.
-pub fn build(findings: &[Finding], rules: &[RuleCard], options: &Options) -> Vec<Case> {
+pub fn build(findings: &[Brief], rules: &[RuleCard], options: &Options) -> Vec<Case> {
     let families: BTreeMap<&str, &str> = rules.iter().map(|r| (r.id.as_str(), r.family.as_str())).collect();
     let homes = homes(findings);
     let mut groups: BTreeMap<Subject, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-    for (i, finding) in findings.iter().enumerate().filter(|(_, f)| !options.set_apart.contains(&f.rule)) {
+    for (i, finding) in findings.iter().enumerate().filter(|(_, f)| !options.set_apart.contains(f.rule.as_str())) {
         let (flagged, exempt) = groups.entry(owner(finding, &homes)).or_default();
         if finding.exempt { exempt.push(i) } else { flagged.push(i) }
     }

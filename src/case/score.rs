@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::card::family;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Brief, Severity};
 
 /// Points of a case and how they came about; `total` is the sum of the parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub fn amount_points(fen: i128) -> u32 {
 }
 
 /// The score of findings of one case (none exempt) with `amount` fen at stake.
-pub fn score<'a>(findings: impl Iterator<Item = &'a Finding>, families: &BTreeMap<&str, &str>, amount: Option<i128>) -> Score {
+pub fn score<'a>(findings: impl Iterator<Item = &'a Brief>, families: &BTreeMap<&str, &str>, amount: Option<i128>) -> Score {
     let mut by_family: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     let mut strongest: BTreeMap<&str, Severity> = BTreeMap::new();
     for finding in findings {

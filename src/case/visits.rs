@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Case, once};
-use crate::finding::Finding;
+use crate::finding::Brief;
 use crate::project::{Level, Regions};
 
 /// How visits are laid out over areas.
@@ -71,7 +71,7 @@ fn proportional(visits: u64, counts: &[u64]) -> Vec<u64> {
 }
 
 /// Money over `cases`, and over those of them not in `chosen`. What both share is counted as visited.
-fn money(cases: &[&Case], findings: &[Finding], chosen: &BTreeSet<u64>) -> (Option<i128>, Option<i128>) {
+fn money(cases: &[&Case], findings: &[Brief], chosen: &BTreeSet<u64>) -> (Option<i128>, Option<i128>) {
     let of = |visited_only: bool| {
         once(
             cases
@@ -85,7 +85,7 @@ fn money(cases: &[&Case], findings: &[Finding], chosen: &BTreeSet<u64>) -> (Opti
 }
 
 /// Lays the budget over ranked `cases`, whose positions refer to `findings`.
-pub fn plan_visits(cases: &[Case], findings: &[Finding], regions: &Regions, budget: &Budget) -> VisitPlan {
+pub fn plan_visits(cases: &[Case], findings: &[Brief], regions: &Regions, budget: &Budget) -> VisitPlan {
     let mut by_area: BTreeMap<Option<i64>, Vec<usize>> = BTreeMap::new();
     for (i, case) in cases.iter().enumerate() {
         let area = case.region.and_then(|code| regions.at_level(regions.current(code), budget.by));

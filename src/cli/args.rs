@@ -64,6 +64,7 @@ pub(super) enum Command {
     Load(LoadArgs),
     Lint(LintArgs),
     Test(TestArgs),
+    DiffRules(DiffRulesArgs),
     Query(QueryArgs),
     Link(LinkArgs),
     Synth(SynthArgs),
@@ -252,6 +253,27 @@ pub(super) struct TestArgs {
     pub mutate: bool,
 }
 
+/// Shows what a change of rules changes before it is published: findings gained and lost, money, sample records
+#[derive(Debug, Args)]
+pub(super) struct DiffRulesArgs {
+    /// Rule file or folder of rules as it was; `inputs/rules` of a run folder holds the rules of that run
+    pub old: PathBuf,
+    /// Rule file or folder of rules as it is to be
+    pub new: PathBuf,
+    /// A run whose day, region and `--set` are taken; its name under runs/ or its folder. Default: the project as it is, today
+    #[arg(long, value_name = "RUN")]
+    pub on: Option<PathBuf>,
+    /// Day of the audit
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// Findings shown of those gained and of those lost, per rule
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub samples: usize,
+    /// Language of the findings
+    #[arg(long, value_enum, default_value_t = Language::En, value_name = "LANG")]
+    pub lang: Language,
+}
+
 /// Filters the findings of a run, asks a question in SQL, or shows all records of one subject
 #[derive(Debug, Args)]
 pub(super) struct QueryArgs {
@@ -384,7 +406,8 @@ pub(super) struct ScoreArgs {
     pub fail_below: Option<u8>,
 }
 
-/// Explains a rule, a kind of check, an error code, or why two records of a link file were or were not linked
+/// Explains a rule, a kind of check, an error code, why a subject was not flagged, or why two records of a link file were or were not
+/// linked
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// `funds/payment-after-death`, `duplicate`, `unknown-column`; with --pair a link file
@@ -398,6 +421,13 @@ pub(super) struct ExplainArgs {
     /// With a rule: the expressions it compiles to
     #[arg(long)]
     pub plan: bool,
+    /// With a rule: why this subject was not flagged. `ENTITY=VALUE` as the rule's findings name it, `COLUMN=VALUE` of its table, or the
+    /// key of a record
+    #[arg(long, value_name = "SUBJECT", conflicts_with_all = ["pair", "plan"])]
+    pub why_not: Option<String>,
+    /// With --why-not: day of the audit; default: today
+    #[arg(long, value_name = "DATE", requires = "why_not")]
+    pub as_of: Option<String>,
 }
 
 /// Lists what the project has

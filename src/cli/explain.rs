@@ -5,10 +5,13 @@ use super::output::print;
 use super::{Exit, Session, clock, pages, rules};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::engine;
 use crate::link::{self, LinkOptions};
 use crate::plan::{Catalog, Graph};
 use crate::project::Project;
+use crate::report::{self, Show};
 use crate::rule::{self, RuleFile};
+use crate::run;
 
 pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let name = arguments.name.as_str();
@@ -17,6 +20,9 @@ pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit
         let prepared = link::prepare(&options)?;
         print(&link::explain(&prepared, &options.file, [&keys[0], &keys[1]])?)?;
         return Ok(Exit::Done);
+    }
+    if let Some(subject) = &arguments.why_not {
+        return why_not(name, subject, arguments, session);
     }
     let lint = rule::LINT_CODES.iter().find(|(code, _)| *code == name);
     if let Some(kind) = check::KINDS.iter().find(|kind| kind.name == name) {
@@ -46,6 +52,22 @@ pub(super) fn explain(arguments: &ExplainArgs, session: &Session) -> Result<Exit
         return Err(unknown(name, &files).into());
     }
     Ok(Exit::Done)
+}
+
+/// Why a subject was not flagged by a rule.
+fn why_not(name: &str, subject: &str, arguments: &ExplainArgs, session: &Session) -> Result<Exit, Diagnostics> {
+    let project = session.project()?;
+    let as_of = rules::as_of(arguments.as_of.as_deref(), &project)?;
+    let (files, unusable) = rules::read(&project, &[], as_of)?;
+    if !files.iter().any(|file| file.id() == name) {
+        session.tell(&unusable);
+        return Err(unknown(name, &files).into());
+    }
+    let options = engine::Options { store: Some(project.root.join(super::load::STORE)), ..engine::Options::new(as_of, [0; 32]) };
+    let why = engine::why_not(&project, &files, name, subject, &options)?;
+    let places = run::places(&project.regions);
+    print(&report::why_not(&why, &Show::new(report::Lang::En, false, &places)))?;
+    Ok(if why.matching == 0 { Exit::Incomplete } else { Exit::Done })
 }
 
 fn unknown(name: &str, files: &[RuleFile]) -> Diagnostic {

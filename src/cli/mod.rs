@@ -5,6 +5,7 @@
 mod args;
 mod ask;
 mod clock;
+mod diff;
 mod exit;
 mod explain;
 mod generate;
@@ -56,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Load(arguments) => load::load(arguments, &session),
         Command::Test(arguments) => test::test(arguments, &session),
         Command::Query(arguments) => query::query(arguments, &session),
+        Command::DiffRules(arguments) => diff::diff_rules(arguments, &session),
         Command::Lint(arguments) => lint::lint(arguments, &session),
         Command::Link(arguments) => link::link(arguments, &session),
         Command::Synth(arguments) => synth::synth(arguments, &session),

@@ -54,7 +54,7 @@ fn only(mut content: RunContent, chosen: &[(usize, Option<usize>)]) -> RunConten
     }
     content.cases.retain(|case| !case.findings.is_empty() || !case.exempt.is_empty());
     content.visits = None;
-    content.findings = chosen.iter().filter_map(|&(finding, _)| content.findings.get(finding).cloned()).collect();
+    content.findings = chosen.iter().filter_map(|&(finding, _)| content.findings.get(finding)).collect::<Vec<_>>().into();
     content
 }
 

@@ -17,7 +17,7 @@ pub(super) fn score(arguments: &ScoreArgs, session: &Session) -> Result<Exit, Di
     };
     let truth = synth::Truth::read(&truth)?;
     let covers: BTreeMap<String, Vec<String>> = content.rules.iter().map(|card| (card.id.clone(), card.covers.clone())).collect();
-    let score = synth::score(&content.findings, &covers, &truth);
+    let score = synth::score(&content.findings.to_vec(), &covers, &truth);
     print(&score.to_string())?;
     let limit = arguments.fail_below.map(|percent| f64::from(percent) / 100.0);
     let below = |recall: Option<f64>| limit.zip(recall).is_some_and(|(limit, recall)| recall < limit);

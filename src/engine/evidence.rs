@@ -1,15 +1,13 @@
 //! Which records speak for a finding: those its expressions read, and the members of its sets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use rayon::prelude::*;
 
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Batch, is_row};
 use crate::finding::{Cell, EvidenceRow, Name};
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId, TestId};
-use crate::table::{Loaded, Table, WantedCells};
+use crate::table::Table;
 
 /// A row of the frame that is shown, with the columns that were read.
 #[derive(Debug, Clone)]
@@ -353,7 +351,8 @@ pub struct Names {
 
 struct TableNames {
     table: Name,
-    columns: Vec<Name>,
+    /// With its place in the loaded table, if it was loaded.
+    columns: Vec<(Name, Option<usize>)>,
     files: Vec<(Name, Option<Name>)>,
 }
 
@@ -361,7 +360,7 @@ impl Names {
     pub fn new(catalog: &Catalog, tables: &[Arc<Table>]) -> Self {
         let of = |(i, def): (usize, &crate::plan::TableDef)| TableNames {
             table: def.name.as_str().into(),
-            columns: def.columns.iter().map(|c| c.name.as_str().into()).collect(),
+            columns: def.columns.iter().map(|c| (c.name.as_str().into(), tables.get(i).and_then(|t| t.position(&c.name)))).collect(),
             files: tables.get(i).map_or_else(Vec::new, |table| {
                 table.origin.files.iter().map(|f| (f.path.as_str().into(), f.sheet.as_deref().map(Name::from))).collect()
             }),
@@ -370,10 +369,10 @@ impl Names {
     }
 }
 
-/// Columns of a record that are shown beside its key, in order.
-fn beside_key<'r>(catalog: &'r Catalog, record: &'r RecordUse) -> impl Iterator<Item = usize> + 'r {
-    let key = &catalog.tables[record.table].key;
-    record.columns.iter().copied().filter(move |c| !key.contains(c))
+/// Those of a record's `columns` that are shown beside its key, in order.
+pub fn beside_key<'r>(catalog: &'r Catalog, table: usize, columns: &'r BTreeSet<usize>) -> impl Iterator<Item = usize> + 'r {
+    let key = &catalog.tables[table].key;
+    columns.iter().copied().filter(move |c| !key.contains(c))
 }
 
 /// Looks up what the records say; cells as delivered are filled in later, for all findings at once.
@@ -385,7 +384,10 @@ pub fn rows(catalog: &Catalog, names: &Names, tables: &[Arc<Table>], records: &[
             let names = &names.tables[record.table];
             let table = tables.get(record.table)?;
             let row = record.row as usize;
-            let value = |column: usize| table.column(&def.columns[column].name).map(|c| c.value(row));
+            let named = |column: usize| {
+                let (name, place) = &names.columns[column];
+                Some((name.clone(), table.columns[(*place)?].value(row)))
+            };
             let origin = &table.origin;
             let file = origin.file.get(row).and_then(|&f| names.files.get(usize::from(f)));
             Some(EvidenceRow {
@@ -394,70 +396,14 @@ pub fn rows(catalog: &Catalog, names: &Names, tables: &[Arc<Table>], records: &[
                 file: file.map_or_else(|| "".into(), |f| f.0.clone()),
                 sheet: file.and_then(|f| f.1.clone()),
                 line: origin.line.get(row).copied().unwrap_or(0),
-                key: def.key.iter().filter_map(|&k| Some((names.columns[k].clone(), value(k)?))).collect(),
-                cells: beside_key(catalog, record)
-                    .filter_map(|c| Some(Cell { column: names.columns[c].clone(), delivered: None, used: value(c)? }))
+                key: def.key.iter().filter_map(|&k| named(k)).collect(),
+                cells: beside_key(catalog, record.table, &record.columns)
+                    .filter_map(named)
+                    .map(|(column, used)| Cell { column, delivered: None, used })
                     .collect(),
             })
         })
         .collect()
-}
-
-/// Fills in the cells as they stand in the delivered files.
-///
-/// # Errors
-/// A file is gone or is no longer the one that was loaded.
-pub fn deliver(
-    project: &crate::project::Project,
-    catalog: &Catalog,
-    loaded: &Loaded,
-    drafts: &mut [(crate::finding::Finding, Vec<RecordUse>)],
-) -> Result<(), crate::diagnostic::Diagnostics> {
-    // Rows by table and column, as they come; then each once.
-    type Rows = BTreeMap<(usize, usize), Vec<u32>>;
-    let rows: Rows = drafts
-        .par_chunks(4096)
-        .map(|drafts| {
-            let mut rows: Rows = BTreeMap::new();
-            for record in drafts.iter().flat_map(|(_, records)| records) {
-                for column in beside_key(catalog, record) {
-                    if catalog.tables[record.table].columns[column].is.is_none() {
-                        rows.entry((record.table, column)).or_default().push(record.row);
-                    }
-                }
-            }
-            for rows in rows.values_mut() {
-                rows.sort_unstable();
-                rows.dedup();
-            }
-            rows
-        })
-        .reduce(BTreeMap::new, |mut all, some| {
-            for (column, rows) in some {
-                all.entry(column).or_default().extend(rows);
-            }
-            all
-        });
-    let (columns, rows): (Vec<(usize, usize)>, Vec<Vec<u32>>) = rows.into_iter().unzip();
-    let asked: Vec<WantedCells> = columns
-        .par_iter()
-        .zip(rows)
-        .map(|(&(table, column), mut rows)| {
-            rows.par_sort_unstable();
-            rows.dedup();
-            WantedCells { table, column: catalog.tables[table].columns[column].name.clone(), rows }
-        })
-        .collect();
-    let delivered = crate::table::delivered(project, loaded, asked)?;
-    drafts.par_iter_mut().for_each(|(finding, records)| {
-        for (evidence, record) in finding.evidence.iter_mut().zip(records.iter()) {
-            for (cell, column) in evidence.cells.iter_mut().zip(beside_key(catalog, record)) {
-                let asked = columns.binary_search(&(record.table, column)).ok();
-                cell.delivered = asked.and_then(|i| delivered.get(i, record.row)).map(str::to_owned);
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Registers of a pair rule by frame, else the one frame of its units.

@@ -4,14 +4,14 @@ use crate::finding::EvidenceRow;
 use crate::schema::{self, Value};
 
 /// Feeds typed values into one keyed hash so that no two lists of values read the same.
-pub struct Identity(blake3::Hasher);
+pub struct Identity(blake3::Hasher, String);
 
 impl Identity {
     pub fn new(secret: &[u8; 32], purpose: &str) -> Self {
         let mut hasher = blake3::Hasher::new_keyed(secret);
         hasher.update(purpose.as_bytes());
         hasher.update(&[0]);
-        Identity(hasher)
+        Identity(hasher, String::new())
     }
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.0.update(&(text.len() as u64).to_le_bytes());
@@ -21,25 +21,37 @@ impl Identity {
     pub fn value(&mut self, value: &Value) -> &mut Self {
         match value {
             Value::Null => self.text("\u{0}null"),
-            value => self.text(&schema::format(value)),
+            Value::Text(text, _) => self.text(text),
+            value => {
+                self.1.clear();
+                schema::format_into(&mut self.1, value);
+                let Identity(hasher, text) = self;
+                hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+                self
+            }
         }
     }
     pub fn rows(&mut self, rows: &[EvidenceRow]) -> &mut Self {
         // Neither file, line nor order of the records belongs to what they say.
-        let mut texts: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                let mut text = format!("{}\u{1f}{}", row.table, row.role);
-                let key = row.key.iter().map(|(name, value)| (name, value));
-                for (name, value) in key.chain(row.cells.iter().map(|c| (&c.column, &c.used))) {
-                    text.push_str(&format!("\u{1e}{name}\u{1f}{}", schema::format(value)));
-                }
-                text
-            })
-            .collect();
-        texts.sort_unstable();
+        let mut all = String::with_capacity(128 * rows.len());
+        let mut texts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let start = all.len();
+            all.push_str(&row.table);
+            all.push('\u{1f}');
+            all.push_str(&row.role);
+            let key = row.key.iter().map(|(name, value)| (name, value));
+            for (name, value) in key.chain(row.cells.iter().map(|c| (&c.column, &c.used))) {
+                all.push('\u{1e}');
+                all.push_str(name);
+                all.push('\u{1f}');
+                schema::format_into(&mut all, value);
+            }
+            texts.push(start..all.len());
+        }
+        texts.sort_unstable_by(|a, b| all[a.clone()].cmp(&all[b.clone()]));
         for text in texts {
-            self.text(&text);
+            self.text(&all[text]);
         }
         self
     }

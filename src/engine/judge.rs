@@ -3,25 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::finding::identify;
-use super::late::{self, Draft, LateJob};
+use super::deliver::deliver;
+use super::late::{self, LateJob, Packed};
 use super::needs::{expressions, flag_expressions, frames, sets};
 use super::night::stand_under;
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
 use super::{Options, evidence, parts::refuse, population};
-use crate::check::{Flag, UnitKind};
-use crate::diagnostic::Diagnostics;
-use crate::exec::{Batch, Env, Exec, JobFlag, NodeProfile, Schedule, Timer, UnitJob, run_pass};
-use crate::finding::{Finding, Outcome};
+use crate::check::Flag;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::exec::{Env, Exec, JobFlag, NodeProfile, Schedule, Timer, UnitJob, run_pass};
+use crate::finding::{Drawer, Findings, Outcome};
 use crate::plan::{ExprId, Graph, Rel, RelId};
 use crate::project::Project;
 use crate::rule::Rule;
-use crate::schema::Value;
 use crate::table::{Bits, Loaded};
 
 /// Rules whose units are rows of one relation, judged in one pass.
@@ -29,6 +27,12 @@ pub struct Group {
     pub rel: RelId,
     rules: Vec<usize>,
     pub schedule: Schedule,
+}
+
+impl Group {
+    pub fn rules(&self) -> &[usize] {
+        &self.rules
+    }
 }
 
 /// What is judged together: rules (positions in [`Prepared::rules`]), and tables (positions in the catalog) whose records are counted by region.
@@ -46,7 +50,7 @@ pub struct Asked {
 #[derive(Debug, Default)]
 pub struct Part {
     pub outcomes: BTreeMap<usize, Outcome>,
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     pub populations: Vec<RegionCount>,
     pub profile: Vec<NodeProfile>,
     /// Cut and numbers of its values, of the rules in [`Asked::cuts`].
@@ -57,7 +61,7 @@ impl Part {
     /// Takes in what other rules gave.
     pub fn extend(&mut self, other: Part) {
         self.outcomes.extend(other.outcomes);
-        self.findings.extend(other.findings);
+        self.findings.append(other.findings);
         self.populations.extend(other.populations);
         self.profile.extend(other.profile);
         self.flagged.extend(other.flagged);
@@ -68,7 +72,14 @@ impl Part {
 ///
 /// # Errors
 /// The nodes would need more memory than allowed, or delivered files can no longer be read.
-pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &Options<'_>, asked: &Asked) -> Result<Part, Diagnostics> {
+pub fn judge(
+    project: &Project,
+    prepared: &Prepared,
+    loaded: &Loaded,
+    options: &Options<'_>,
+    asked: &Asked,
+    drawer: &Drawer,
+) -> Result<Part, Diagnostics> {
     let Prepared { catalog, within, without_dropped, .. } = prepared;
     let mut graph = prepared.graph.clone();
     let ready: BTreeMap<usize, &Rule> = prepared.ready().filter(|(i, _)| asked.rules.contains(i)).collect();
@@ -82,8 +93,8 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
         refuse(&exec, &groups, limit)?;
     }
     let names = evidence::Names::new(catalog, &loaded.tables);
-    let mut part = Part::default();
-    let mut drafts: Vec<(usize, Draft, Vec<Value>)> = vec![];
+    let mut part = Part { findings: Findings::on(drawer), ..Part::default() };
+    let mut packed: Vec<Packed> = vec![];
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
         exec.prepare(&group.schedule);
@@ -117,11 +128,11 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
                 evidence_rows: options.evidence_rows,
                 names: &names,
                 secret: &options.secret,
+                drawer,
             };
-            let found = late::findings(env, project, &late, &result.flagged);
-            let identified = identities(env, rule, &result.flagged);
+            let found = late::findings(env, project, &late, &result.flagged).map_err(|e| no_room(&e))?;
             part.outcomes.insert(i, outcome(env, rule, &result, &watched, &found));
-            drafts.extend(found.into_iter().zip(identified).map(|(draft, identified)| (i, draft, identified)));
+            packed.extend(found);
         }
         let late = start.note(format!("findings over {name}"), flagged, flagged, 0, group.rules.len());
         exec.profile.extend([pass, late]);
@@ -139,28 +150,19 @@ pub fn judge(project: &Project, prepared: &Prepared, loaded: &Loaded, options: &
         return Ok(part);
     }
 
-    let mut pairs: Vec<Draft> = vec![];
-    let mut keys: Vec<(usize, Vec<Value>)> = vec![];
-    for (i, draft, identified) in drafts {
-        pairs.push(draft);
-        keys.push((i, identified));
-    }
     let start = Timer::start();
-    let records = pairs.iter().map(|(_, records)| records.len()).sum();
-    evidence::deliver(project, catalog, loaded, &mut pairs)?;
+    let records = packed.iter().map(|p| p.records.len()).sum();
+    deliver(project, catalog, loaded, &mut packed, drawer)?.map_err(|e| no_room(&e))?;
     part.profile.push(start.note("cells as delivered".to_owned(), records, records, 0, ready.len()));
-    let start = Timer::start();
-    part.findings = pairs
-        .into_par_iter()
-        .zip(keys)
-        .map(|((mut finding, _), (i, identified))| {
-            identify(&options.secret, ready[&i], &mut finding, &identified);
-            finding
-        })
-        .collect();
-    let found = part.findings.len();
-    part.profile.push(start.note("identities of findings".to_owned(), found, found, 0, ready.len()));
+    packed.into_iter().for_each(|p| part.findings.add(p.batch, p.briefs));
     Ok(part)
+}
+
+/// Findings could not be put aside.
+pub fn no_room(error: &std::io::Error) -> Diagnostics {
+    Diagnostic::error("cannot-write", format!("the findings of this run could not be put aside: {error}"))
+        .help("free some space where the store lies (`.recount`), or run without --memory")
+        .into()
 }
 
 /// Integrity rules first, then by relation.
@@ -190,7 +192,7 @@ pub fn groups(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &R
 }
 
 /// Expressions whose columns are worth showing.
-fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
+pub fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     let mut out = vec![];
     if let Flag::Row(flag) = &rule.check.flag {
         out.push(*flag);
@@ -206,7 +208,7 @@ fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     out
 }
 
-fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
+pub fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
     let check = &rule.check;
     let mut population = check.population.clone();
     population.extend(within);
@@ -229,7 +231,7 @@ pub fn stated(env: Env<'_>, rule: &Rule) -> Option<crate::plan::ExprId> {
 }
 
 /// Units whose record failed an integrity rule: the record itself, or the one a view's row was taken from.
-fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
+pub fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
     if let Some(bits) = failed.get(&rel) {
         return Some(bits.clone());
     }
@@ -242,7 +244,7 @@ fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) 
 }
 
 /// Marks the records of `table` behind the flagged units of an integrity rule.
-fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
+pub fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
     let mut rel = unit;
     let mut rows: Vec<u32> = flagged.to_vec();
     while rel != table {
@@ -257,19 +259,4 @@ fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut F
         bits.set(row as usize, true);
     }
     failed.insert(table, Arc::new(bits));
-}
-
-/// Keys of the flagged units that are groups; empty for records.
-fn identities(env: Env<'_>, rule: &Rule, rows: &[u32]) -> Vec<Vec<Value>> {
-    let check = &rule.check;
-    if !matches!(check.kind, UnitKind::Group | UnitKind::Area | UnitKind::KeyPeriod) {
-        return vec![vec![]; rows.len()];
-    }
-    rows.chunks(8192)
-        .flat_map(|rows| {
-            let batch = Batch::list(env, check.rel, rows.to_vec());
-            let group: Vec<_> = check.identity.iter().map(|&e| batch.eval(e)).collect();
-            (0..rows.len()).map(|i| group.iter().map(|v| v.value(i)).collect()).collect::<Vec<_>>()
-        })
-        .collect()
 }

@@ -1,16 +1,22 @@
 //! The second pass: for flagged units only, everything a finding says.
 
 use std::borrow::Cow;
+use std::io;
 use std::rc::Rc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::deliver::Records;
 use super::evidence::{self, EvidencePlan, RecordUse};
+use super::finding::identify;
 use super::identity::Identity;
-use crate::check::Flag;
+use crate::check::{Flag, UnitKind};
 use crate::exec::{Batch, Env, Ids, PairFlag, Reached, Vector, pairs_of};
-use crate::finding::{ExemptionCheck, ExemptionResult, Figure, Finding, Message, ParameterUse, Piece, Severity, Subject};
+use crate::finding::{
+    Batch as Kept, Brief, Drawer, ExemptionCheck, ExemptionResult, Figure, Finding, Message, Name, Packer, ParameterUse, Piece, Severity,
+    Subject,
+};
 use crate::plan::{Catalog, Expr, ExprId, Graph, Part, RelId};
 use crate::project::{Lookup, Project};
 use crate::rule::{Rule, SayPiece};
@@ -30,8 +36,9 @@ pub struct LateJob<'j> {
     pub parameters: Vec<ExprId>,
     pub evidence_rows: usize,
     pub names: &'j evidence::Names,
-    /// Key of the flag hash.
+    /// Key of the hashes.
     pub secret: &'j [u8; 32],
+    pub drawer: &'j Drawer,
 }
 
 /// The exemptions of a unit, and whether they exempt it.
@@ -39,6 +46,13 @@ type Exemptions = (Vec<ExemptionCheck>, bool);
 
 /// A finding without key, records hash and delivered cells, and the records behind its evidence.
 pub type Draft = (Finding, Vec<RecordUse>);
+
+/// Findings of some units as they are kept, all but their cells as delivered.
+pub struct Packed {
+    pub batch: Kept,
+    pub briefs: Vec<Brief>,
+    pub records: Records,
+}
 
 /// Parameter look-ups in the frame of `exprs` (not those inside aggregates, which are made per member).
 pub fn parameters(graph: &Graph, exprs: &[ExprId]) -> Vec<ExprId> {
@@ -59,11 +73,35 @@ pub fn parameters(graph: &Graph, exprs: &[ExprId]) -> Vec<ExprId> {
 }
 
 /// Findings of the flagged units `rows`, in their order.
-pub fn findings(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Vec<Draft> {
-    rows.par_chunks(AT_ONCE).flat_map_iter(|rows| chunk(env, project, job, rows)).collect()
+///
+/// # Errors
+/// There is no room to keep them.
+pub fn findings(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> io::Result<Vec<Packed>> {
+    let packed = |rows: &[u32]| {
+        let (mut packer, mut records) = (Packer::default(), Records::default());
+        let keys = identity_keys(env, job.rule, rows);
+        for (i, (mut finding, used)) in chunk(env, project, job, rows).into_iter().enumerate() {
+            identify(job.secret, &mut finding, keys.as_ref().map(|keys| (&keys[..], i)));
+            packer.push(&finding);
+            records.push(used);
+        }
+        let (batch, briefs) = packer.finish(job.drawer)?;
+        Ok(Packed { batch, briefs, records })
+    };
+    rows.par_chunks(AT_ONCE).map(packed).collect()
 }
 
-fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Vec<Draft> {
+/// Keys of the units that are groups; none for records.
+fn identity_keys<'e>(env: Env<'e>, rule: &Rule, rows: &[u32]) -> Option<Vec<Rc<Vector<'e>>>> {
+    let check = &rule.check;
+    matches!(check.kind, UnitKind::Group | UnitKind::Area | UnitKind::KeyPeriod).then(|| {
+        let batch = Batch::list(env, check.rel, rows.to_vec());
+        check.identity.iter().map(|&e| batch.eval(e)).collect()
+    })
+}
+
+/// The findings of the units `rows`, without name, hash of records and cells as delivered.
+pub fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Vec<Draft> {
     let check = &job.rule.check;
     match &check.flag {
         Flag::Row(_) => {
@@ -211,6 +249,13 @@ struct Shown<'v, 'e> {
 }
 
 impl Shown<'_, '_> {
+    fn pieces(&self, pieces: &[SayPiece], i: usize) -> Vec<Piece> {
+        let piece = |piece: &SayPiece| match piece {
+            SayPiece::Text(text) => Piece::Text(text.clone()),
+            SayPiece::Value(id) => Piece::Value(self.value(*id, i)),
+        };
+        pieces.iter().map(piece).collect()
+    }
     fn value(&self, id: ExprId, i: usize) -> Value {
         let known = self.vectors.borrow().get(&id).cloned();
         let vector = known.unwrap_or_else(|| {
@@ -233,8 +278,15 @@ fn drafts(
     let rule = job.rule;
     let shown = Shown { batch, vectors: Default::default() };
     let graph = batch.env.graph;
-    let figures: Vec<(&String, ExprId, Option<Vec<Part>>)> =
-        rule.figures.iter().map(|(name, id)| (name, *id, graph.arithmetic(*id))).collect();
+    let texts = |parts: Vec<Part>| {
+        parts.into_iter().map(|part| match part {
+            Part::Text(text) => SayPiece::Text(text.as_str().into()),
+            Part::Value(id) => SayPiece::Value(id),
+        })
+    };
+    let figures: Vec<(&Name, ExprId, Option<Vec<SayPiece>>)> =
+        rule.figures.iter().map(|(name, id)| (name, *id, graph.arithmetic(*id).map(|parts| texts(parts).collect()))).collect();
+    let name = Name::from(rule.text.id.as_str());
     let records = job.plans[frame].records(batch, job.evidence_rows);
     exemptions
         .into_iter()
@@ -254,11 +306,7 @@ fn drafts(
                 .map_or(Severity::Info, |(severity, _)| *severity);
             let mut message = Message::new();
             for (language, pieces) in &rule.say {
-                let pieces = pieces.iter().map(|piece| match piece {
-                    SayPiece::Text(text) => Piece::Text(text.clone()),
-                    SayPiece::Value(id) => Piece::Value(shown.value(*id, i)),
-                });
-                message.insert(language.clone(), pieces.collect());
+                message.insert(language.clone(), shown.pieces(pieces, i));
             }
             let mut flag = Identity::new(job.secret, "flag");
             flag.text(&rule.text.id);
@@ -269,7 +317,7 @@ fn drafts(
                 key: String::new(),
                 records_hash: String::new(),
                 flag_hash: flag.hex(),
-                rule: rule.text.id.clone(),
+                rule: name.clone(),
                 severity,
                 subjects: rule
                     .subjects
@@ -290,15 +338,7 @@ fn drafts(
                     .map(|(name, id, terms)| Figure {
                         name: (*name).clone(),
                         value: shown.value(*id, i),
-                        arithmetic: terms.as_ref().map(|terms| {
-                            terms
-                                .iter()
-                                .map(|term| match term {
-                                    Part::Text(text) => Piece::Text(text.clone()),
-                                    Part::Value(id) => Piece::Value(shown.value(*id, i)),
-                                })
-                                .collect()
-                        }),
+                        arithmetic: terms.as_ref().map(|terms| shown.pieces(terms, i)),
                     })
                     .collect(),
                 parameters: used_parameters(batch.env.catalog, project, &shown, &job.parameters, i),
@@ -321,13 +361,13 @@ fn used_parameters(catalog: &Catalog, project: &Project, shown: &Shown<'_, '_>, 
             let place = place.map(|e| shown.value(e, i)).and_then(|v| if let Value::Region(code) = v { Some(code) } else { None });
             match project.parameters.get(&def.name)?.lookup(&keys, place, at, &project.regions) {
                 Lookup::Found(entry) => Some(ParameterUse {
-                    name: def.name.clone(),
+                    name: def.name.as_str().into(),
                     keys,
                     value: entry.value.clone(),
                     region: entry.region,
                     valid_from: entry.valid_from,
                     valid_to: entry.valid_to,
-                    source: entry.source.clone(),
+                    source: entry.source.as_str().into(),
                 }),
                 Lookup::Gap => None,
             }

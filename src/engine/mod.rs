@@ -3,17 +3,18 @@
 
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 use crate::diagnostic::Diagnostics;
 use crate::exec::{NodeProfile, Timer};
-use crate::finding::{Finding, Outcome, Status};
+use crate::finding::{Drawer, Findings, Outcome, Status};
 use crate::plan::Catalog;
 use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
 use crate::table::{self, Loaded, Progress, Silent};
 
 mod ask;
+mod deliver;
+mod delivery;
+mod diff;
 mod evidence;
 mod finding;
 mod identity;
@@ -28,13 +29,17 @@ mod prepare;
 mod records;
 mod structure;
 mod test;
+mod why;
 mod without;
 
 pub use ask::{Question, Reply, ask};
+pub use delivery::{Delivery, Hindered, Hindrance, delivery};
+pub use diff::{RuleDiff, diff};
 pub use population::RegionCount;
 pub use prepare::{Prepared, Resolved};
 pub use records::{Found, Lookup, RecordOrigin, records_of};
 pub use test::{TestResult, Verdict, run_tests};
+pub use why::{Became, Condition, Joined, Looked, UnitWhy, WhyNot, why_not};
 
 /// What a run is asked for besides its rules.
 pub struct Options<'a> {
@@ -81,7 +86,7 @@ pub struct Audit {
     /// One per rule file, ascending by id.
     pub outcomes: Vec<Outcome>,
     /// By rule, subject, date, key.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// One per rule, as the outcomes.
     pub rules: Vec<RuleText>,
     /// What overlays changed, per rule.
@@ -116,7 +121,7 @@ pub fn audit(project: &Project, files: &[RuleFile], options: &Options<'_>) -> Re
     let loaded = prepared.load(project, options)?;
     let rows = loaded.receipt.iter().map(|r| r.rows).sum::<u64>() as usize;
     let load = start.note("load".to_owned(), rows, rows, 0, files.len());
-    let mut part = judge::judge(project, &prepared, &loaded, options, &prepared.all())?;
+    let mut part = judge::judge(project, &prepared, &loaded, options, &prepared.all(), &Drawer::default())?;
     part.profile.insert(0, load);
     Ok(finish(prepared, loaded, part))
 }
@@ -146,7 +151,7 @@ fn finish(prepared: Prepared, loaded: Loaded, mut part: judge::Part) -> Audit {
         overlays.push(changes);
     }
     let judge::Part { mut findings, mut populations, profile, .. } = part;
-    findings.par_sort_by(finding::order);
+    findings.sort();
     let place = |name: &str| prepared.catalog.table(name).map(|(t, _)| t);
     populations.sort_by_key(|count| (place(&count.table), count.region));
     Audit { outcomes, findings, rules: texts, overlays, loaded, populations, profile, messages, catalog: prepared.catalog }

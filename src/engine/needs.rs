@@ -1,5 +1,7 @@
 //! What must be loaded for a set of rules: all they read, the keys of records that become evidence, regions for the roll-up.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Prepared;
 use super::judge::Asked;
 use crate::check::{CheckPlan, Flag};
@@ -123,6 +125,18 @@ impl Prepared {
         let counts = |t: &TableDef| t.view_of.is_none() && t.region.is_some_and(|r| read.contains_key(&t.name) && there(t, r));
         let counted = self.catalog.tables.iter().enumerate().filter(|(_, t)| counts(t)).map(|(i, _)| i).collect();
         Asked { counted, ..rules }
+    }
+    /// Columns that a rule reads, by table: all that a finding of it says.
+    pub fn reads(&self, position: usize) -> BTreeMap<String, BTreeSet<String>> {
+        self.needs_of(&Asked { rules: vec![position], ..Asked::default() }).columns
+    }
+    /// Columns by which a rule decides, by table: its population, its conditions, the keys it looks records up by.
+    pub fn decides_by(&self, position: usize) -> BTreeMap<String, BTreeSet<String>> {
+        let Some((_, rule)) = self.ready().find(|(i, _)| *i == position) else { return BTreeMap::new() };
+        let frames = frames(&self.graph, &self.catalog, &rule.check);
+        let exprs = flag_expressions(&rule.check);
+        let roots: Vec<(Vec<RelId>, ExprId)> = frames.iter().flat_map(|f| exprs.iter().map(move |&e| (f.clone(), e))).collect();
+        plan::needs(&self.catalog, &self.graph, &roots, &[rule.check.rel], &sets(&rule.check)).columns
     }
     /// Columns to load for some rules and counts.
     pub fn needs_of(&self, asked: &Asked) -> Needs {

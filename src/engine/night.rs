@@ -19,7 +19,7 @@ use super::structure::Structures;
 use super::{Options, Prepared};
 use crate::diagnostic::Diagnostics;
 use crate::exec::{Env, Timer};
-use crate::finding::Outcome;
+use crate::finding::{Drawer, Outcome};
 use crate::plan::{Partition, Rel, RelId};
 use crate::project::Project;
 use crate::table::{self, LoadOptions, Loaded, Table};
@@ -129,9 +129,9 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
         anew.rules.extend(prepared.ready().filter(|(i, rule)| rule.validates.is_some() && !asked.contains(i)).map(|(i, _)| i));
     }
     anew.rules.sort_unstable();
-    let mut part = judge(project, prepared, &loaded, options, &anew)?;
+    let mut part = judge(project, prepared, &loaded, options, &anew, &Drawer::default())?;
     let wanted = |id: &str| asked.iter().any(|&i| prepared.rules[i].0.id == id);
-    part.findings.retain(|f| wanted(&f.rule));
+    part.findings.retain(|f| wanted(f.rule.as_ref()));
     part.outcomes.retain(|i, _| asked.contains(i));
     all.extend(part);
 
@@ -228,8 +228,8 @@ fn class_again(
         return Ok(None);
     }
     let note = start.note("rows to be judged".to_owned(), whole, part, 0, asked.rules.len());
-    let old = judge(project, prepared, &under(pair.before), options, &Asked { counts_only: true, ..asked.clone() })?;
-    let mut new = judge(project, prepared, &now, options, asked)?;
+    let old = judge(project, prepared, &under(pair.before), options, &Asked { counts_only: true, ..asked.clone() }, &Drawer::default())?;
+    let mut new = judge(project, prepared, &now, options, asked, &Drawer::default())?;
     for (i, outcome) in &mut new.outcomes {
         if let (Some(judged), Some(old)) = (outcome_of(*i), old.outcomes.get(i)) {
             let whole = judged.outcome.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::judge::stated;
-use super::late::Draft;
+use super::late::Packed;
 use super::needs::flag_expressions;
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Env, REASONS, UnitResult};
@@ -34,12 +34,13 @@ pub fn watched(graph: &Graph, check: &CheckPlan) -> Vec<ExprId> {
 }
 
 /// The outcome of a rule over the units of one part; its status does not yet say whether it flags too many.
-pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Draft]) -> Outcome {
+pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Packed]) -> Outcome {
     let money = stated(env, rule).is_some();
     let count = |units: u64, amount: i128| Count { units, money: money.then_some(amount) };
     let tally = |t: crate::exec::Tally| count(t.units, t.money);
-    let exempt_units = found.iter().filter(|(f, _)| f.exempt).count() as u64;
-    let exempt_money: i128 = found.iter().filter(|(f, _)| f.exempt).map(|(f, _)| i128::from(f.amount.unwrap_or(0))).sum();
+    let exempt = || found.iter().flat_map(|p| &p.briefs).filter(|f| f.exempt);
+    let exempt_units = exempt().count() as u64;
+    let exempt_money: i128 = exempt().map(|f| i128::from(f.amount.unwrap_or(0))).sum();
     let flagged = count(result.flagged_tally.units - exempt_units, result.flagged_tally.money - exempt_money);
     let reasons: Vec<_> = REASONS.iter().zip(result.reasons).filter(|(_, t)| t.units > 0).map(|(&reason, t)| (reason, tally(t))).collect();
     let not_assessable = count(result.reasons.iter().map(|t| t.units).sum(), result.reasons.iter().map(|t| t.money).sum());

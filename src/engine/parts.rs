@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::judge::{Asked, Group, Part, groups, judge};
+use super::judge::{Asked, Group, Part, groups, judge, no_room};
 use super::needs::{roots, sets};
 use super::outcome::add;
 use super::{Options, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Exec, NodeProfile};
+use crate::finding::{Drawer, Findings};
 use crate::plan::{self, Partition, Rel, RelId, partitions};
 use crate::project::Project;
 use crate::rule::Rule;
@@ -58,22 +59,24 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     // No row of any table: what is in the store, or is stored now, tells how many there are.
     let nothing = needs.columns.keys().filter_map(|name| Some((name.clone(), vec![none_of(prepared, &needs, name)?]))).collect();
     let receipts = table::load(project, &needs, &LoadOptions { only: nothing, ..prepared.load_options(options) })?;
+    // The store is there by now; findings are put aside beside it.
+    let drawer = &options.store.as_deref().map_or_else(|| Ok(Drawer::default()), Drawer::in_folder).map_err(|e| no_room(&e))?;
     let sizes = Sizes::new(prepared, &receipts);
     let total = sizes.columns(&needs) + sizes.nodes(project, prepared, &asked);
     if total <= limit / 10 * 8 {
         let loaded = table::load(project, &needs, &prepared.load_options(options))?;
-        let part = judge(project, prepared, &loaded, options, &asked)?;
+        let part = judge(project, prepared, &loaded, options, &asked, drawer)?;
         return Ok((loaded, part));
     }
     let small = |table: usize| sizes.table(table, &needs) <= limit / 8;
-    let mut all = Part::default();
+    let mut all = Part { findings: Findings::on(drawer), ..Part::default() };
     for class in classes(prepared, &asked, &small) {
         let part = match &class.partition {
             None => {
                 let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
-                judge(project, prepared, &loaded, options, &class.asked)?
+                judge(project, prepared, &loaded, options, &class.asked, drawer)?
             }
-            Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition)?,
+            Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
         };
         all.extend(part);
     }
@@ -200,6 +203,7 @@ fn by_parts(
     limit: u64,
     asked: &Asked,
     partition: &Partition,
+    drawer: &Drawer,
 ) -> Result<Part, Diagnostics> {
     let needs = prepared.needs_of(asked);
     let whole: u64 = partition.whole.iter().map(|&t| sizes.table(t, &needs)).sum();
@@ -208,7 +212,7 @@ fn by_parts(
     let parts = cut.div_ceil(room).clamp(1, MOST_PARTS);
     let bounds = bounds(project, prepared, options, sizes, &needs, partition, parts as usize)?;
     let catalog = &prepared.catalog;
-    let mut all = Part::default();
+    let mut all = Part { findings: Findings::on(drawer), ..Part::default() };
     for number in 0..=bounds.len() + 1 {
         // The last part holds the rows without a value to be cut by.
         let conditions = |column: &str| -> Vec<Condition> {
@@ -228,7 +232,7 @@ fn by_parts(
         });
         let load = LoadOptions { only: only.collect(), ..prepared.load_options(options) };
         let loaded = table::load(project, &needs, &load)?;
-        let part = judge(project, prepared, &loaded, options, asked)?;
+        let part = judge(project, prepared, &loaded, options, asked, drawer)?;
         for (rule, outcome) in part.outcomes {
             match all.outcomes.get_mut(&rule) {
                 Some(sum) => add(sum, outcome, partition, |name| catalog.table(name).map(|(t, _)| t)),
@@ -237,7 +241,7 @@ fn by_parts(
                 }
             }
         }
-        all.findings.extend(part.findings);
+        all.findings.append(part.findings);
         for count in part.populations {
             match all.populations.iter_mut().find(|c| c.table == count.table && c.region == count.region) {
                 Some(known) => known.records += count.records,

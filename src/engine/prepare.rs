@@ -8,7 +8,6 @@ use crate::schema::{Type, Value};
 use crate::table::{self, LoadOptions, Loaded};
 
 use super::Options;
-use super::judge::Asked;
 
 /// A rule as far as it came.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ impl Prepared {
         }
         let positions: Vec<usize> = self.ready().map(|(i, _)| i).collect();
         for i in positions {
-            let read = self.needs_of(&Asked { rules: vec![i], ..Asked::default() }).columns;
+            let read = self.reads(i);
             let named: Vec<String> = self.absent.iter().filter(|t| read.contains_key(*t)).map(|t| format!("`{t}`")).collect();
             if !named.is_empty() {
                 self.rules[i].2 = Resolved::Skipped(format!("no file of {} was delivered", named.join(", ")));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::prepare::{Prepared, Resolved};
 use super::{Options, judge};
 use crate::diagnostic::Diagnostics;
-use crate::finding::{Finding, Status};
+use crate::finding::{Drawer, Finding, Status};
 use crate::project::Project;
 use crate::rule::{RuleFile, RuleTest};
 use crate::schema::{self, Value};
@@ -103,14 +103,14 @@ fn findings(project: &Project, file: &RuleFile, test: &RuleTest) -> Result<(Vec<
         }
     }
     let loaded = table::from_text(&project, &test.given, &prepared.needs())?;
-    let part = judge::judge(&project, &prepared, &loaded, &Options::new(as_of, [0; 32]), &prepared.all())?;
+    let part = judge::judge(&project, &prepared, &loaded, &Options::new(as_of, [0; 32]), &prepared.all(), &Drawer::default())?;
     let audit = super::finish(prepared, loaded, part);
     let Some(outcome) = audit.outcomes.first() else { return Err(Diagnostics::default()) };
     match &outcome.status {
         Status::Failed { reason } | Status::Skipped { reason } => {
             Err(crate::diagnostic::Diagnostic::error("rule-did-not-run", reason.clone()).into())
         }
-        _ => Ok((audit.findings, outcome.not_assessable.units)),
+        _ => Ok((audit.findings.to_vec(), outcome.not_assessable.units)),
     }
 }
 

@@ -32,7 +32,7 @@ pub use batch::{Batch, Ids, Reached};
 pub use key::chunked;
 pub use nodes::{Frame, FrameKind, Nodes};
 pub use parameter::as_key;
-pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, pairs_of, run_pass};
+pub use pass::{JobFlag, PairFlag, Pass, REASONS, Tally, UnitJob, UnitResult, judge_unit, pairs_of, run_pass};
 pub use profile::{NodeProfile, Timer};
 pub use schedule::{Exec, Schedule};
 pub use tested::Tested;

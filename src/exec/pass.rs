@@ -123,6 +123,11 @@ pub fn run_pass(env: Env<'_>, rel: RelId, jobs: &[UnitJob<'_>]) -> Pass {
     total
 }
 
+/// What becomes of one row of `rel`.
+pub fn judge_unit(env: Env<'_>, rel: RelId, row: u32, job: &UnitJob<'_>) -> UnitResult {
+    judge(&Batch::list(env, rel, vec![row]), row as usize, job)
+}
+
 fn judge(batch: &Batch<'_>, start: usize, job: &UnitJob<'_>) -> UnitResult {
     let len = batch.len;
     let mut result = UnitResult { gaps: vec![0; job.watched.len()], ..UnitResult::default() };

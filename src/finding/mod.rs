@@ -8,8 +8,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+mod code;
+mod kept;
+mod stake;
+
 pub use crate::check::Reason;
 use crate::schema::Value;
+pub use kept::{Batch, Brief, Cells as DeliveredCells, Drawer, Findings, Packer};
+pub use stake::{RecordId, Stake};
 
 /// A text in one or more languages (`en`, `zh`). Rendering falls back to the first.
 ///
@@ -70,7 +76,7 @@ impl schemars::JsonSchema for Localised {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
-    Text(String),
+    Text(Name),
     Value(Value),
 }
 
@@ -90,7 +96,7 @@ pub enum Severity {
 /// Whom a finding is about: `entity` is one of person, household, account, phone, cadre, enumerator, area, org, supplier, project, case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Subject {
-    pub entity: String,
+    pub entity: Name,
     pub value: Value,
 }
 
@@ -104,6 +110,21 @@ impl std::ops::Deref for Name {
         &self.0
     }
 }
+impl Name {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 impl<T: Into<Arc<str>>> From<T> for Name {
     fn from(text: T) -> Self {
         Name(text.into())
@@ -112,6 +133,11 @@ impl<T: Into<Arc<str>>> From<T> for Name {
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
         &**self == other
+    }
+}
+impl PartialEq<String> for Name {
+    fn eq(&self, other: &String) -> bool {
+        *self.0 == **other
     }
 }
 impl PartialEq<&str> for Name {
@@ -160,7 +186,7 @@ pub struct EvidenceRow {
 /// A number the rule computed, with the arithmetic written out (`4,120.00 / 3`), if it has any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figure {
-    pub name: String,
+    pub name: Name,
     pub value: Value,
     pub arithmetic: Option<Vec<Piece>>,
 }
@@ -168,14 +194,14 @@ pub struct Figure {
 /// A policy number that was used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ParameterUse {
-    pub name: String,
+    pub name: Name,
     pub keys: Vec<Value>,
     pub value: Value,
     /// Region the value is written for (an ancestor of the record's place, or none: everywhere).
     pub region: Option<i64>,
     pub valid_from: Option<i32>,
     pub valid_to: Option<i32>,
-    pub source: String,
+    pub source: Name,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -201,7 +227,7 @@ pub struct Finding {
     pub records_hash: String,
     /// Keyed hash of the fields the rule calls decisive, hex: a decided case opens again when it changes.
     pub flag_hash: String,
-    pub rule: String,
+    pub rule: Name,
     pub severity: Severity,
     /// First is the case key, the rest "also involved".
     pub subjects: Vec<Subject>,

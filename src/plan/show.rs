@@ -159,8 +159,9 @@ impl Show<'_> {
             Expr::Literal(value) => self.out.push_str(&literal(value)),
             Expr::Column { row, column } => self.column(frame, row, *column),
             Expr::Has { row } => {
-                let path = self.path(frame, row).0.join(".");
-                self.out.push_str(&format!("has({path})"));
+                let (mut names, before) = self.path(frame, row);
+                names.extend(before.map(str::to_owned));
+                self.out.push_str(&format!("has({})", names.join(".")));
             }
             Expr::RowNumber { row } => {
                 let path = self.path(frame, row).0.join(".");

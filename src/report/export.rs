@@ -56,7 +56,7 @@ pub fn cases_csv(content: &RunContent, options: &Options) -> Result<Vec<u8>, Dia
                 c.number.clone(),
                 severity_name(c.severity).to_owned(),
                 c.score.total.to_string(),
-                c.subject.entity.clone(),
+                c.subject.entity.to_string(),
                 show.machine(&c.subject.value),
                 subjects(&show, &c.also),
                 region(c.region),
@@ -101,7 +101,7 @@ pub fn findings_csv(content: &RunContent, options: &Options) -> Result<Vec<u8>, 
             vec![
                 f.key.clone(),
                 cases.get(&i).copied().unwrap_or_default().to_owned(),
-                f.rule.clone(),
+                f.rule.to_string(),
                 severity_name(f.severity).to_owned(),
                 if f.exempt { "1" } else { "0" }.to_owned(),
                 subjects(&show, &f.subjects),
@@ -208,10 +208,10 @@ pub fn json(content: &RunContent, options: &Options) -> String {
         "cases": content.cases.iter().map(|c| json!({
             "case": c.number, "rank": c.rank, "severity": severity_name(c.severity), "score": c.score.total, "entity": c.subject.entity, "subject": show.machine(&c.subject.value),
             "region": c.region.map(|r| region(Some(r))), "amount_yuan": c.amount.map(yuan),
-            "findings": c.findings.iter().filter_map(|&i| content.findings.get(i)).map(|f| f.key.as_str()).collect::<Vec<_>>(),
-            "exempt": c.exempt.iter().filter_map(|&i| content.findings.get(i)).map(|f| f.key.as_str()).collect::<Vec<_>>(),
+            "findings": c.findings.iter().filter_map(|&i| content.findings.briefs().get(i)).map(|f| &*f.key).collect::<Vec<_>>(),
+            "exempt": c.exempt.iter().filter_map(|&i| content.findings.briefs().get(i)).map(|f| &*f.key).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
-        "findings": content.findings.iter().enumerate().map(|(i, f)| finding_json(&show, f, cases.get(&i).copied())).collect::<Vec<_>>(),
+        "findings": content.findings.iter().enumerate().map(|(i, f)| finding_json(&show, &f, cases.get(&i).copied())).collect::<Vec<_>>(),
     });
     format!("{}\n", serde_json::to_string_pretty(&whole).unwrap_or_default())
 }

@@ -200,10 +200,8 @@ fn write(content: &RunContent, options: &Options) -> Result<Vec<u8>, XlsxError> 
     let mut sheet = Sheet::start(&mut book, &formats, options, "ledger_cases", CASES)?;
     for (i, case) in content.cases.iter().enumerate().take(ROWS) {
         sheet.next_row();
-        let findings: Vec<&Finding> = case.findings.iter().filter_map(|&f| report.finding(f)).collect();
-        let mut rules: Vec<&str> = findings.iter().map(|f| f.rule.as_str()).collect();
-        rules.dedup();
-        let rules: std::collections::BTreeSet<&str> = rules.into_iter().collect();
+        let rules = case.findings.iter().filter_map(|&f| report.brief(f)).map(|f| f.rule.as_str());
+        let rules: std::collections::BTreeSet<&str> = rules.collect();
         sheet.count(case.rank)?;
         sheet.text(&case.number)?;
         sheet.text(&show.word(&format!("severity_{}", severity_name(case.severity))))?;
@@ -212,9 +210,11 @@ fn write(content: &RunContent, options: &Options) -> Result<Vec<u8>, XlsxError> 
         sheet.text(&show.place(case.region))?;
         sheet.text(&case.region.map(|r| schema::format(&Value::Region(r))).unwrap_or_default())?;
         sheet.money(case.amount)?;
-        sheet.count(findings.len() as u64)?;
+        sheet.count(case.findings.len() as u64)?;
         sheet.wrapped(&rules.iter().map(|r| report.rule_title(r)).collect::<Vec<_>>().join("\n"))?;
-        sheet.wrapped(&findings.first().map(|f| show.message(&f.message)).unwrap_or_default())?;
+        sheet.wrapped(
+            &case.findings.first().and_then(|&f| content.findings.told(f)).map(|f| show.message(&f.message)).unwrap_or_default(),
+        )?;
         sheet.wrapped(&case.also.iter().map(|s| show.subject(s)).collect::<Vec<_>>().join("\n"))?;
         match content.visits.is_some() {
             true => sheet.text(&show.word(if report.visited.contains(&i) { "yes" } else { "no" }))?,
@@ -231,7 +231,7 @@ fn write(content: &RunContent, options: &Options) -> Result<Vec<u8>, XlsxError> 
     for (i, f) in content.findings.iter().enumerate().take(ROWS) {
         sheet.next_row();
         sheet.text(case_of.get(&i).copied().unwrap_or_default())?;
-        finding_row(&mut sheet, &report, show, f)?;
+        finding_row(&mut sheet, &report, show, &f)?;
     }
     if content.findings.len() > ROWS {
         sheet.next_row();

@@ -1,6 +1,8 @@
 //! Formats that people read: one file each. Values are masked here, unless the report is revealed.
 
 mod charts;
+mod delivery;
+mod diff;
 mod export;
 mod html;
 mod ledger;
@@ -12,13 +14,18 @@ mod terminal;
 mod unseen;
 mod view;
 mod waterfall;
+mod why;
 mod words;
 
+pub use delivery::delivery;
+pub use diff::rule_diff;
 pub use export::{cases_csv, findings_csv, json, outcomes_csv};
 pub use html::html;
 pub use ledger::ledger;
 pub use reply::{cell, numeric, quoted, reply_csv, reply_json};
+pub use show::Show;
 pub use terminal::summary;
+pub use why::why_not;
 pub use words::Lang;
 
 use crate::diagnostic::Diagnostics;

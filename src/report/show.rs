@@ -102,7 +102,7 @@ impl<'a> Show<'a> {
         pieces
             .iter()
             .map(|p| match p {
-                Piece::Text(text) => text.clone(),
+                Piece::Text(text) => text.to_string(),
                 Piece::Value(value) => self.value(value),
             })
             .collect()

@@ -8,7 +8,7 @@ use super::show::{Show, count, counted};
 use super::words::{fill, word};
 use super::{Options, unseen};
 use crate::case::once;
-use crate::finding::{Finding, Status};
+use crate::finding::{Brief, Status};
 use crate::run::{RunContent, severity_name, status_name};
 
 /// `text` cut to `width` columns, with an ellipsis where something is left out.
@@ -43,12 +43,12 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         case_of.extend(case.findings.iter().map(|&i| (i, case.rank)));
     }
     let mut by_rule: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (i, finding) in content.findings.iter().enumerate().filter(|(_, f)| !f.exempt) {
+    for (i, finding) in content.findings.briefs().iter().enumerate().filter(|(_, f)| !f.exempt) {
         by_rule.entry(&finding.rule).or_default().push(i);
     }
     let apart: BTreeSet<&str> =
         content.outcomes.iter().filter(|o| matches!(o.status, Status::Quarantined { .. })).map(|o| o.rule.as_str()).collect();
-    let of = |rule: &str| by_rule.get(rule).into_iter().flatten().filter_map(|&i| content.findings.get(i));
+    let of = |rule: &str| by_rule.get(rule).into_iter().flatten().filter_map(|&i| content.findings.briefs().get(i));
     let mut ranked: Vec<(crate::finding::Severity, usize, &str)> = by_rule
         .iter()
         .filter(|(rule, _)| !apart.contains(*rule))
@@ -123,9 +123,9 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         "terminal_result",
         &[("rules", &all), ("completed", &completed), ("quarantined", &quarantined), ("skipped", &skipped), ("failed", &failed)],
     ));
-    let flagged: Vec<&Finding> = content.findings.iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str())).collect();
+    let flagged: Vec<&Brief> = content.findings.briefs().iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str())).collect();
     let money = show.money(once(flagged.iter().copied()).or(Some(0)));
-    let exempt = count(content.findings.iter().filter(|f| f.exempt).count() as u64);
+    let exempt = count(content.findings.briefs().iter().filter(|f| f.exempt).count() as u64);
     line(fill(
         lang,
         "terminal_total",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::check::CheckPlan;
 use crate::diagnostic::{SourceText, Span};
-use crate::finding::{Localised, Severity};
+use crate::finding::{Localised, Name, Severity};
 use crate::plan::{ExprId, RelId};
 
 mod dates;
@@ -88,14 +88,14 @@ pub struct Rule {
     /// The first whose condition holds; the last has none.
     pub severity: Vec<(Severity, Option<ExprId>)>,
     /// Entity and key; the first is the case key.
-    pub subjects: Vec<(String, ExprId)>,
+    pub subjects: Vec<(Name, ExprId)>,
     /// Money at stake, fen. Of the rule, else of the check.
     pub amount: Option<ExprId>,
     pub measure: Option<ExprId>,
     pub exempt: Vec<Exemption>,
     pub say: BTreeMap<String, Vec<SayPiece>>,
     /// `let` names of the check and its own figures (`now`, `peer.p99`): shown with the finding.
-    pub figures: Vec<(String, ExprId)>,
+    pub figures: Vec<(Name, ExprId)>,
     /// Values the flag hash is made of; default: the figures, the amount and the measure.
     pub decisive: Vec<ExprId>,
     /// Which place and date govern a unit.
@@ -123,7 +123,7 @@ pub struct Exemption {
 
 #[derive(Debug, Clone)]
 pub enum SayPiece {
-    Text(String),
+    Text(Name),
     Value(ExprId),
 }
 

@@ -70,7 +70,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
         let pieces = pieces
             .into_iter()
             .filter_map(|piece| match piece {
-                TemplatePiece::Text(text) => Some(SayPiece::Text(text)),
+                TemplatePiece::Text(text) => Some(SayPiece::Text(text.into())),
                 TemplatePiece::Expression(text) => names.expression(&text, Want::Any).map(SayPiece::Value),
             })
             .collect();
@@ -94,12 +94,12 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
         file: file.text.clone(),
         family: file.pack().to_owned(),
         severity,
-        subjects,
+        subjects: subjects.into_iter().map(|(entity, id)| (entity.into(), id)).collect(),
         amount,
         measure,
         exempt,
         say,
-        figures,
+        figures: figures.into_iter().map(|(name, id)| (name.into(), id)).collect(),
         decisive,
         region: check.scope.place.or(unit_table.and_then(|t| t.region)),
         date: check.scope.at.or(unit_table.and_then(|t| t.date)),
@@ -195,7 +195,7 @@ impl Resolver<'_> {
                     self.problems.push(
                         Diagnostic::error(
                             "drop-without-group",
-                            "`drop` takes records out of a group, and the unit of this check has no member records",
+                            "`drop` takes records out of a group, and the unit of this check has none that it could do without",
                         )
                         .at(drop.span.clone(), format!("the unit is a {}", check.unit))
                         .help("write `when:` to exempt the finding as a whole"),
@@ -220,7 +220,8 @@ impl Resolver<'_> {
 
 /// Scope of `drop`: the member record beside the names of the unit.
 fn member_scope(check: &CheckPlan, catalog: &Catalog, graph: &Graph) -> Option<Scope> {
-    if matches!(check.flag, Flag::Pairs(_)) {
+    // A test is of all groups at once: it is not made again for one of them.
+    if matches!(check.flag, Flag::Pairs(_)) || check.leads.is_some() {
         return None;
     }
     let members = check.members.first()?;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::RunContent;
-use crate::finding::Finding;
 
 /// Flagged findings of `old` and `new`, each in one of the four states. Positions are those of the run's list of findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,29 +56,31 @@ pub enum Cause {
     },
 }
 
-fn flagged(run: &RunContent) -> BTreeMap<&str, (usize, &Finding)> {
-    run.findings.iter().enumerate().filter(|(_, f)| !f.exempt).map(|(i, f)| (f.key.as_str(), (i, f))).collect()
+/// Position, records hash and flag hash by key.
+fn flagged(run: &RunContent) -> BTreeMap<String, (usize, String, String)> {
+    let told = (0..run.findings.len()).filter_map(|i| Some((i, run.findings.told(i)?)));
+    told.filter(|(_, f)| !f.exempt).map(|(i, f)| (f.key, (i, f.records_hash, f.flag_hash))).collect()
 }
 
 /// Compares two runs; lists are in the order of the run they point into.
 pub fn compare(old: &RunContent, new: &RunContent) -> Comparison {
     let (before, after) = (flagged(old), flagged(new));
     let mut result = Comparison { causes: causes(old, new), ..Comparison::default() };
-    for (key, &(i, finding)) in &after {
+    for (key, (i, records, flag)) in &after {
         match before.get(key) {
-            None => result.new.push(i),
-            Some(&(j, was)) if was.flag_hash != finding.flag_hash || was.records_hash != finding.records_hash => {
-                result.updated.push(Updated { old: j, new: i, decisive: was.flag_hash != finding.flag_hash });
+            None => result.new.push(*i),
+            Some((j, records_before, flag_before)) if flag != flag_before || records != records_before => {
+                result.updated.push(Updated { old: *j, new: *i, decisive: flag != flag_before });
             }
             Some(_) => result.unchanged += 1,
         }
     }
-    let exempt: std::collections::BTreeSet<&str> = new.findings.iter().filter(|f| f.exempt).map(|f| f.key.as_str()).collect();
-    for (key, &(i, _)) in &before {
+    let exempt: std::collections::BTreeSet<&str> = new.findings.briefs().iter().filter(|f| f.exempt).map(|f| &*f.key).collect();
+    for (key, (i, ..)) in &before {
         if !after.contains_key(key) {
-            result.absent.push(i);
-            if exempt.contains(key) {
-                result.now_exempt.push(i);
+            result.absent.push(*i);
+            if exempt.contains(key.as_str()) {
+                result.now_exempt.push(*i);
             }
         }
     }

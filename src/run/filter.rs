@@ -7,8 +7,9 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::RunContent;
+use crate::case::Case;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::schema::{self, Value};
 
 /// Fields a condition may name, with what they hold.
@@ -51,9 +52,8 @@ const UNIT: i128 = 10i128.pow(SCALE);
 
 /// What a condition may ask of one finding.
 struct Row<'a> {
-    content: &'a RunContent,
-    finding: usize,
-    case: Option<usize>,
+    finding: &'a Finding,
+    case: Option<&'a Case>,
 }
 
 impl Filter {
@@ -89,7 +89,10 @@ impl Filter {
         let mut chosen: Vec<(usize, Option<usize>)> = case_of
             .into_iter()
             .enumerate()
-            .filter(|&(finding, case)| eval(&self.condition, &Row { content, finding, case }) == Cell::Bool(true))
+            .filter(|&(i, case)| {
+                let case = case.and_then(|c| content.cases.get(c));
+                content.findings.get(i).is_some_and(|f| eval(&self.condition, &Row { finding: &f, case }) == Cell::Bool(true))
+            })
             .collect();
         chosen.sort_by_key(|&(finding, case)| (case.is_none(), case, finding));
         chosen
@@ -258,8 +261,7 @@ fn number(text: &str) -> Cell {
 }
 
 fn field(name: &str, row: &Row<'_>) -> Cell {
-    let Some(finding) = row.content.findings.get(row.finding) else { return Cell::Null };
-    let case = row.case.and_then(|c| row.content.cases.get(c));
+    let Row { finding, case } = row;
     let text = |text: &str| Cell::Text(text.to_string());
     match name {
         "rule" => text(&finding.rule),
@@ -361,7 +363,7 @@ mod tests {
         for (condition, plain) in cases {
             let mut chosen: Vec<usize> = Filter::parse(condition).unwrap().select(&content).into_iter().map(|(f, _)| f).collect();
             chosen.sort_unstable();
-            let wanted: Vec<usize> = (0..content.findings.len()).filter(|&i| plain(&content.findings[i])).collect();
+            let wanted: Vec<usize> = (0..content.findings.len()).filter(|&i| content.findings.get(i).as_ref().is_some_and(plain)).collect();
             assert_eq!(chosen, wanted, "{condition}");
         }
     }

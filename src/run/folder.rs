@@ -190,6 +190,11 @@ pub fn write(
     let hash = content.manifest.hash();
     let (stored, rendered) = rayon::join(|| write_content(content, &hash, &sink), || render(&sink));
     stored.and(rendered)?;
+    content.findings.intact().map_err(|problem| {
+        Diagnostic::error("cannot-read", format!("the findings of this run could not be read again: {problem}"))
+            .note("nothing was kept; earlier runs are as they were")
+            .help("run again")
+    })?;
     let journal = serde_json::to_string_pretty(journal).unwrap_or_default();
     sink.file("journal.json", format!("{journal}\n").as_bytes())?;
     sink.file("manifest.json", content.manifest.text().as_bytes())?;

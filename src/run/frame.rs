@@ -17,7 +17,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 /// Rows per row group.
-const GROUP: usize = 1 << 16;
+const GROUP: usize = 1 << 14;
 /// Name of the entry in the file's metadata that holds the manifest's hash.
 pub const MANIFEST_KEY: &str = "recount.manifest.sha256";
 

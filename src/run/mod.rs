@@ -24,20 +24,20 @@ pub use store::{read, severity_name, status_name};
 pub use tables::{TABLES, tables};
 
 use crate::case::{Case, RuleCard, VisitPlan};
-use crate::finding::{Coverage, Finding, Outcome};
+use crate::finding::{Coverage, Findings, Outcome};
 pub use crate::table::{Receipt, Rejected};
 
 /// Version of the folder's layout; a reader refuses a higher one.
 pub const FORMAT: u32 = 1;
 
 /// All that a run folder holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunContent {
     pub manifest: Manifest,
     /// One per rule, in the order in which they are listed.
     pub outcomes: Vec<Outcome>,
     /// Cases refer to positions in it.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     pub rules: Vec<RuleCard>,
     /// In rank order.
     pub cases: Vec<Case>,

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Sink, unreadable};
@@ -15,7 +16,8 @@ use super::{FORMAT, InputText, Manifest, Place, Population, Receipt, Rejected, R
 use crate::case::{Case, RuleCard, VisitPlan};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::finding::{
-    Cell, Count, EvidenceRow, ExemptionCheck, Figure, Finding, Message, Name, Outcome, ParameterUse, Piece, Severity, Status, Subject,
+    Cell, Count, EvidenceRow, ExemptionCheck, Figure, Finding, Findings, Message, Name, Outcome, ParameterUse, Piece, Severity, Status,
+    Subject,
 };
 use crate::schema::{self, Value};
 
@@ -51,16 +53,14 @@ fn cell_text(value: &Value) -> Option<String> {
 }
 
 fn message_text(message: &Message, lang: &str) -> Option<String> {
-    let pieces = message.get(lang)?;
-    Some(
-        pieces
-            .iter()
-            .map(|p| match p {
-                Piece::Text(text) => text.clone(),
-                Piece::Value(value) => schema::format(value),
-            })
-            .collect(),
-    )
+    let mut out = String::new();
+    for piece in message.get(lang)? {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Value(value) => schema::format_into(&mut out, value),
+        }
+    }
+    Some(out)
 }
 
 /// `critical`, as files spell it.
@@ -148,48 +148,56 @@ impl<'a> From<&'a Finding> for Detail<'a> {
     }
 }
 
-/// `case_of`: the number of each finding's case; `langs`: languages that any finding speaks.
-fn findings_frame<'a>(all: &'a [Finding], case_of: &[Option<&'a str>], langs: &BTreeSet<&String>) -> Frame<'a> {
+/// Findings `rows`. `case_of`: the number of each finding's case; `langs`: languages that any finding speaks.
+fn findings_frame<'a>(findings: &Findings, rows: Range<usize>, case_of: &[Option<&'a str>], langs: &BTreeSet<String>) -> Frame<'a> {
+    let all: Vec<Finding> = rows.clone().into_par_iter().filter_map(|i| findings.told(i)).collect();
+    let text = |of: &dyn Fn(&Finding) -> Texts<'static>| Cells::Text(all.iter().map(of).collect());
+    let briefs = &findings.briefs()[rows.clone()];
     let mut frame = Frame::default()
-        .with("key", text(all, |f| lent(&f.key)))
-        .with("rule", text(all, |f| lent(&f.rule)))
-        .with("severity", text(all, |f| lent(severity_name(f.severity))))
+        .with("key", text(&|f| own(&*f.key)))
+        .with("rule", text(&|f| own(&*f.rule)))
+        .with("severity", text(&|f| lent(severity_name(f.severity))))
         .with("exempt", Cells::Bool(all.iter().map(|f| Some(f.exempt)).collect()))
-        .with("case_number", Cells::Text(case_of.iter().map(|n| n.map(Cow::Borrowed)).collect()))
-        .with("subject_entity", text(all, |f| f.subjects.first().and_then(|s| lent(&s.entity))))
-        .with("subject", text(all, |f| f.subjects.first().and_then(|s| cell_text(&s.value)).map(Cow::Owned)))
-        .with("region", text(all, |f| region(f.region)))
+        .with("case_number", Cells::Text(case_of[rows].iter().map(|n| n.map(Cow::Borrowed)).collect()))
+        .with("subject_entity", text(&|f| f.subjects.first().and_then(|s| own(&*s.entity))))
+        .with("subject", text(&|f| f.subjects.first().and_then(|s| cell_text(&s.value)).map(Cow::Owned)))
+        .with("region", text(&|f| region(f.region)))
         .with("date", Cells::Date(all.iter().map(|f| f.date).collect()))
-        .with("period", text(all, |f| f.period.as_ref().and_then(cell_text).map(Cow::Owned)))
+        .with("period", text(&|f| f.period.as_ref().and_then(cell_text).map(Cow::Owned)))
         .with("amount_fen", Cells::Int(all.iter().map(|f| f.amount).collect()))
-        .with("measure", text(all, |f| f.measure.as_ref().and_then(cell_text).map(Cow::Owned)))
-        .with("evidence_rows", Cells::Int(all.iter().map(|f| count(f.evidence.len() as u64 + f.evidence_omitted)).collect()))
-        .with("records_hash", text(all, |f| lent(&f.records_hash)))
-        .with("flag_hash", text(all, |f| lent(&f.flag_hash)));
+        .with("measure", text(&|f| f.measure.as_ref().and_then(cell_text).map(Cow::Owned)))
+        .with("evidence_rows", Cells::Int(all.iter().zip(briefs).map(|(f, b)| count(u64::from(b.records) + f.evidence_omitted)).collect()))
+        .with("records_hash", text(&|f| own(&*f.records_hash)))
+        .with("flag_hash", text(&|f| own(&*f.flag_hash)));
     for lang in langs {
         frame = frame.with(
             &format!("message_{}", lang.replace(|c: char| !c.is_ascii_alphanumeric(), "_")),
-            text(all, |f| message_text(&f.message, lang).map(Cow::Owned)),
+            text(&|f| message_text(&f.message, lang).map(Cow::Owned)),
         );
     }
-    frame.with("detail", text(all, |f| own(json(&Detail::from(f)))))
+    frame.with("detail", Cells::Text(all.par_iter().map(|f| own(json(&Detail::from(f)))).collect()))
 }
 
 /// Evidence rows `rows`, counted over all findings; `before`: how many rows the findings before each one have.
-fn evidence_frame<'a>(findings: &'a [Finding], before: &[usize], rows: Range<usize>) -> Frame<'a> {
+fn evidence_frame(findings: &Findings, before: &[usize], rows: Range<usize>) -> Frame<'static> {
     let first = before.partition_point(|n| *n <= rows.start).saturating_sub(1);
-    let listed =
-        findings.iter().zip(before).skip(first).flat_map(|(f, n)| f.evidence.iter().enumerate().map(move |(i, e)| (n + i, f, i, e)));
-    let all: Vec<(&Finding, usize, &EvidenceRow)> =
-        listed.skip_while(|(n, ..)| *n < rows.start).take(rows.len()).map(|(_, f, i, e)| (f, i, e)).collect();
-    let text = |of: &dyn Fn(&(&'a Finding, usize, &'a EvidenceRow)) -> Texts<'a>| Cells::Text(all.iter().map(of).collect());
+    let last = before.partition_point(|n| *n < rows.end);
+    let some: Vec<(usize, Finding)> = (first..last).into_par_iter().filter_map(|i| Some((before[i], findings.get(i)?))).collect();
+    let all: Vec<(&Finding, usize, &EvidenceRow)> = some
+        .iter()
+        .flat_map(|(n, f)| f.evidence.iter().enumerate().map(move |(i, e)| (n + i, f, i, e)))
+        .filter(|(n, ..)| rows.contains(n))
+        .map(|(_, f, i, e)| (f, i, e))
+        .collect();
+    type Listed<'l> = (&'l Finding, usize, &'l EvidenceRow);
+    let text = |of: &(dyn Fn(&Listed<'_>) -> Texts<'static> + Sync)| Cells::Text(all.par_iter().map(of).collect());
     Frame::default()
-        .with("finding", text(&|(f, _, _)| lent(&f.key)))
+        .with("finding", text(&|(f, _, _)| own(&*f.key)))
         .with("position", Cells::Int(all.iter().map(|(_, i, _)| count(*i as u64)).collect()))
-        .with("table_name", text(&|(_, _, e)| lent(&e.table)))
-        .with("role", text(&|(_, _, e)| lent(&e.role)))
-        .with("file", text(&|(_, _, e)| lent(&e.file)))
-        .with("sheet", text(&|(_, _, e)| e.sheet.as_deref().and_then(lent)))
+        .with("table_name", text(&|(_, _, e)| own(&*e.table)))
+        .with("role", text(&|(_, _, e)| own(&*e.role)))
+        .with("file", text(&|(_, _, e)| own(&*e.file)))
+        .with("sheet", text(&|(_, _, e)| e.sheet.as_deref().and_then(own)))
         .with("line", Cells::Int(all.iter().map(|(_, _, e)| Some(i64::from(e.line))).collect()))
         .with("record", text(&|(_, _, e)| own(e.key.iter().map(|(_, v)| schema::format(v)).collect::<Vec<_>>().join("/"))))
         .with("record_key", text(&|(_, _, e)| own(json(&e.key))))
@@ -269,18 +277,20 @@ pub(super) fn write_content(content: &RunContent, hash: &str, sink: &Sink<'_>) -
         }
     }
     let all = &content.findings;
-    let langs: BTreeSet<&String> = all.iter().flat_map(|f| f.message.keys()).collect();
     let mut before = Vec::with_capacity(all.len());
     let mut rows = 0;
-    for finding in all {
+    for finding in all.briefs() {
         before.push(rows);
-        rows += finding.evidence.len();
+        rows += finding.records as usize;
     }
+    // All findings of a rule speak its languages.
+    let firsts = (0..all.len()).filter(|&i| i == 0 || all.briefs()[i].rule != all.briefs()[i - 1].rule);
+    let langs: BTreeSet<String> = firsts.filter_map(|i| all.told(i)).flat_map(|f| f.message.into_keys()).collect();
     // The large files side by side.
     let (evidence, others) = rayon::join(
         || sink.parquet("evidence", hash, rows, |rows| evidence_frame(all, &before, rows)),
         || {
-            sink.parquet("findings", hash, all.len(), |rows| findings_frame(&all[rows.clone()], &case_of[rows], &langs))?;
+            sink.parquet("findings", hash, all.len(), |rows| findings_frame(all, rows, &case_of, &langs))?;
             sink.parquet("outcomes", hash, content.outcomes.len(), |rows| outcomes_frame(&content.outcomes[rows]))?;
             sink.parquet("cases", hash, content.cases.len(), |rows| cases_frame(&content.cases[rows]))?;
             sink.parquet("rejected", hash, content.rejected.len(), |rows| rejected_frame(&content.rejected[rows]))
@@ -355,7 +365,7 @@ pub fn read(folder: &Path) -> Result<RunContent, Diagnostics> {
     Ok(RunContent {
         manifest,
         outcomes: details(folder, "outcomes.parquet", &frame("outcomes")?)?,
-        findings,
+        findings: findings.into(),
         rules: context.rules,
         cases: details(folder, "cases.parquet", &frame("cases")?)?,
         visits: context.visits,

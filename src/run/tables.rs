@@ -27,7 +27,7 @@ pub fn tables(content: Option<&RunContent>, language: &str, reveal: bool) -> Vec
             }
         }
         (
-            content.findings.iter().zip(case_of).map(|(f, case)| finding(f, case, language, shown)).collect::<Vec<_>>(),
+            content.findings.iter().zip(case_of).map(|(f, case)| finding(&f, case, language, shown)).collect::<Vec<_>>(),
             content.cases.iter().map(|c| case(c, shown)).collect::<Vec<_>>(),
             content.outcomes.iter().flat_map(outcome).collect::<Vec<_>>(),
             content.rejected.iter().map(reject).collect::<Vec<_>>(),
@@ -118,7 +118,7 @@ fn finding(finding: &Finding, case: Option<&str>, language: &str, shown: Shown) 
     let pieces = finding.message.get(language).or_else(|| finding.message.values().next());
     let message = pieces.map(|pieces| {
         let words = pieces.iter().map(|piece| match piece {
-            crate::finding::Piece::Text(text) => text.clone(),
+            crate::finding::Piece::Text(text) => text.to_string(),
             crate::finding::Piece::Value(value) => shown(value),
         });
         words.collect::<String>()

@@ -100,20 +100,35 @@ pub fn parse(cell: &str, semantic: &SemanticType) -> Result<Parsed, BadCell> {
 /// Canonical text of a value; [`parse`] reads it back (money as yuan): money `4120.00`, dates `2019-06-10`, months `2019-06`, ids with 18
 /// characters, regions with 12 digits, `true` and `false`, missing as the empty text.
 pub fn format(value: &Value) -> String {
+    let mut out = String::new();
+    format_into(&mut out, value);
+    out
+}
+
+/// Appends the canonical text of a value; see [`format`].
+pub fn format_into(out: &mut String, value: &Value) {
     match value {
-        Value::Null => String::new(),
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Decimal { units, scale } => number::format_decimal(*units, *scale),
-        Value::Money(fen) => number::format_decimal(*fen, 2),
+        Value::Null => {}
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Int(value) => number::write_int(out, *value, 1),
+        Value::Decimal { units, scale } => number::write_decimal(out, *units, *scale),
+        Value::Money(fen) => number::write_decimal(out, *fen, 2),
         Value::Date(days) => {
             let (year, month, day) = dates::civil_from_days(*days);
-            format!("{year:04}-{month:02}-{day:02}")
+            number::write_int(out, year.into(), 4);
+            for part in [month, day] {
+                out.push('-');
+                number::write_int(out, part.into(), 2);
+            }
         }
-        Value::Month(month) => format!("{:04}-{:02}", month.div_euclid(12), month.rem_euclid(12) + 1),
-        Value::CitizenId(id) => citizen_id::text(*id),
-        Value::Region(code) => region::text(*code),
-        Value::Text(text, _) => text.to_string(),
+        Value::Month(month) => {
+            number::write_int(out, month.div_euclid(12).into(), 4);
+            out.push('-');
+            number::write_int(out, (month.rem_euclid(12) + 1).into(), 2);
+        }
+        Value::CitizenId(id) => out.push_str(&citizen_id::text(*id)),
+        Value::Region(code) => number::write_int(out, *code, 12),
+        Value::Text(text, _) => out.push_str(text),
     }
 }
 

@@ -180,12 +180,45 @@ fn parse_fixed(cell: &str, places: u8, excess: Excess, wanted: &str) -> Result<i
 
 /// Units of 10^-scale as text: `412000` at scale 2 is `4120.00`.
 pub fn format_decimal(units: i64, scale: u8) -> String {
+    let mut out = String::new();
+    write_decimal(&mut out, units, scale);
+    out
+}
+
+/// Appends what [`format_decimal`] gives.
+pub fn write_decimal(out: &mut String, units: i64, scale: u8) {
     if scale == 0 {
-        return units.to_string();
+        return write_int(out, units, 1);
     }
     let base = 10u64.pow(u32::from(scale.min(19)));
     let magnitude = units.unsigned_abs();
-    format!("{}{}.{:0width$}", if units < 0 { "-" } else { "" }, magnitude / base, magnitude % base, width = usize::from(scale))
+    if units < 0 {
+        out.push('-');
+    }
+    digits(out, magnitude / base, 1);
+    out.push('.');
+    digits(out, magnitude % base, usize::from(scale));
+}
+
+/// Appends a number, filled up with zeros to `width` characters (its sign is one of them).
+pub fn write_int(out: &mut String, n: i64, width: usize) {
+    if n < 0 {
+        out.push('-');
+    }
+    digits(out, n.unsigned_abs(), width.saturating_sub(usize::from(n < 0)));
+}
+
+fn digits(out: &mut String, mut n: u64, width: usize) {
+    // 20 digits at most, and no width asked for is larger.
+    let mut text = [b'0'; 20];
+    let mut first = 20;
+    while n > 0 {
+        first -= 1;
+        text[first] = b'0' + (n % 10) as u8;
+        n /= 10;
+    }
+    first = first.min(20 - width.clamp(1, 20));
+    out.extend(text[first..].iter().map(|&digit| char::from(digit)));
 }
 
 #[cfg(test)]
@@ -257,6 +290,12 @@ mod tests {
         #[test]
         fn decimals_come_back(units in -i64::MAX..=i64::MAX, scale in 0u8..=9) {
             prop_assert_eq!(parse_decimal(&format_decimal(units, scale), scale), Ok(units));
+        }
+        #[test]
+        fn digits_as_the_formatter_writes_them(n: i64, width in 1usize..16) {
+            let mut out = String::new();
+            write_int(&mut out, n, width);
+            prop_assert_eq!(out, format!("{n:0width$}"));
         }
         #[test]
         fn never_panics(cell in "[0-9,.()¥元-]{0,24}") {

@@ -238,11 +238,11 @@ fn bandwidths(sample: &Sample<'_>) -> Option<[f64; 4]> {
 }
 
 /// The test at 0 of figures less the cut, ascending; `h`: bandwidths left and right, by the data when absent (the medians of left or right, difference and sum).
-/// `None`: fewer than [`LEAST`] different figures on a side.
+/// `None`: without bandwidths fewer than [`LEAST`] different figures on a side, with them too few to fit.
 pub fn density(x: &[f64], h: Option<(f64, f64)>) -> Option<Density> {
     let sample = Sample::new(x);
     let different = |x: &[f64]| x.chunk_by(|a, b| a == b).count();
-    if x.len() < 3 || different(&x[..sample.below]) < LEAST || different(&x[sample.below..]) < LEAST {
+    if x.len() < 3 || h.is_none() && (different(&x[..sample.below]) < LEAST || different(&x[sample.below..]) < LEAST) {
         return None;
     }
     let (h_left, h_right) = match h {

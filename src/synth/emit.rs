@@ -31,6 +31,8 @@ pub(super) fn emit(layout: &Layout, village: &Village, tables: &mut Tables) {
     vouchers(village, tables);
     farm(village, tables);
     records(layout, village, tables);
+    deliveries(layout, village, tables);
+    super::kept::emit(village, tables);
 }
 
 fn office(layout: &Layout, village: &Village, tables: &mut Tables) {
@@ -147,19 +149,20 @@ fn yearly(village: &Village, h: &Household, tables: &mut Tables) {
     }
 }
 
+fn act(village: &Village, household: usize, e: &Event, tables: &mut Tables) {
+    let v = village.site.index + 1;
+    let mut row = tables.row(T::Events);
+    row.key('E', v, e.number, 5).key('H', v, household, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
+    row.int(e.minute).text(if e.paper { "paper" } else { "system" }).text(&e.actor).key('O', village.site.town + 1, 1, 2).date(e.system_on);
+    row.opt_id(e.signer.as_ref()).text(&e.reason);
+    // Keyed some hours after the act, one after another.
+    row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
+}
+
 fn acts(village: &Village, h: &Household, tables: &mut Tables) {
     let v = village.site.index + 1;
     for e in &h.events {
-        let mut row = tables.row(T::Events);
-        row.key('E', v, e.number, 5).key('H', v, h.number, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
-        row.int(e.minute)
-            .text(if e.paper { "paper" } else { "system" })
-            .text(&e.actor)
-            .key('O', village.site.town + 1, 1, 2)
-            .date(e.system_on);
-        row.opt_id(e.signer.as_ref()).text(e.reason);
-        // Keyed some hours after the act, one after another.
-        row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
+        act(village, h.number, e, tables);
     }
     for m in &h.measures {
         let mut row = tables.row(T::Measures);
@@ -231,7 +234,7 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
         let own = if x.kind == "home" { format!("{mixed:016x}") } else { String::new() };
         row.text(x.photo.as_deref().unwrap_or(&own));
     }
-    for h in &village.households {
+    for h in village.households.iter().filter(|h| !village.unassigned.contains(&(h.number - 1))) {
         let helper = village.cadres[2 + h.number % 2].id;
         let starts = h.identified.max(day(layout.first_year, 1, 1));
         tables.row(T::Assignments).key('A', v, h.number, 5).id(&helper).key('H', v, h.number, 3).date(starts).text("");
@@ -242,8 +245,36 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
     }
     for (n, t) in village.transfers.iter().enumerate() {
         let mut row = tables.row(T::FundFlow);
-        row.key('F', v, n + 1, 5).int(t.region).text(t.level).text(&t.from).text(&t.to).text("ZXFP").text(&t.project).text(t.purpose);
+        row.key('F', v, n + 1, 5).int(t.region).text(t.level).text(&t.from).text(&t.to).text(t.fund).text(&t.project).text(t.purpose);
         row.text(&t.approval).int(t.stage).hundredths(t.amount).date(t.issued).opt_date(t.received);
+    }
+}
+
+/// The register as it was delivered in the middle and at the end of the last year.
+fn deliveries(layout: &Layout, village: &Village, tables: &mut Tables) {
+    let v = village.site.index + 1;
+    let days = [day(layout.last_year, 6, 30), as_of()];
+    for h in &village.households {
+        for (n, on) in days.into_iter().enumerate().skip(usize::from(h.entered_later)) {
+            let hh_type = if n == 0 { h.earlier_type.unwrap_or(h.hh_type) } else { h.hh_type };
+            let size = h.people.iter().filter(|p| p.in_register(on)).count() as i64;
+            let mut row = tables.row(T::RegisterDeliveries);
+            row.key('H', v, h.number, 3)
+                .date(on)
+                .int(h.code.unwrap_or(village.site.code))
+                .id(&h.head)
+                .int(size)
+                .text(hh_type)
+                .date(h.identified);
+        }
+    }
+    for x in &village.vanished {
+        let mut row = tables.row(T::RegisterDeliveries);
+        row.key('H', v, x.number, 3).date(days[0]).int(village.site.code).id(&x.head).int(2).text("general").date(x.identified);
+        drop(row);
+        if let Some(e) = &x.removed {
+            act(village, x.number, e, tables);
+        }
     }
 }
 

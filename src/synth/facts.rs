@@ -1,7 +1,7 @@
 //! Facts about households, offices and people outside the register, as the tables hold them.
 
 use super::ids::Id;
-use super::model::{Days, Fen};
+use super::model::{Days, Event, Fen};
 
 /// Land of a household and year, in tenths of a mu.
 #[derive(Debug, Clone)]
@@ -152,6 +152,7 @@ pub(super) struct Transfer {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) project: String,
+    pub(super) fund: &'static str,
     pub(super) purpose: &'static str,
     pub(super) approval: String,
     pub(super) stage: i64,
@@ -237,4 +238,13 @@ pub(super) struct Letter {
     pub(super) amount: Fen,
     pub(super) superseded_by: Option<usize>,
     pub(super) sent: Days,
+}
+
+/// A household that only the delivery before the last holds, and the day of its removal where one is on record.
+#[derive(Debug, Clone)]
+pub(super) struct Vanished {
+    pub(super) number: usize,
+    pub(super) head: Id,
+    pub(super) identified: Days,
+    pub(super) removed: Option<Event>,
 }

@@ -1,6 +1,8 @@
 //! Land, animals and the detail of income forms, such that they carry what the forms say.
 
-use super::calendar::day;
+use std::collections::HashSet;
+
+use super::calendar::{age, day};
 use super::draw::Draw;
 use super::layout::Layout;
 use super::model::*;
@@ -15,6 +17,7 @@ const SPECIES: [(&str, Fen); 3] = [("cattle", 900_000), ("pig", 240_000), ("poul
 /// Land and animals for every income form; years that a case brings itself are left alone.
 pub(super) fn fill(layout: &Layout, village: &mut Village) {
     let mut draw = Draw::new(layout.seed, FARM_STREAM + village.site.index as u64);
+    declared(village, &mut draw);
     let mut dividends = Vec::new();
     for (at, h) in village.households.iter_mut().enumerate() {
         let forest = draw.range(0, 60);
@@ -44,6 +47,44 @@ pub(super) fn fill(layout: &Layout, village: &mut Village) {
         }
     }
     village.dividends.extend(dividends);
+}
+
+/// Income forms declare the transfers of the ledger, and where nobody is able to work the year of the exit does not double; cases about
+/// incomes stay as they were planted.
+fn declared(village: &mut Village, draw: &mut Draw) {
+    let planted: HashSet<String> = village.truth.rows.iter().filter(|r| r.table == "incomes").map(|r| r.key.clone()).collect();
+    for at in 0..village.households.len() {
+        let id = village.household_id(at + 1);
+        let h = &mut village.households[at];
+        for n in 0..h.incomes.len() {
+            let year = h.incomes[n].year;
+            if planted.contains(&format!("{id}/{year}")) {
+                continue;
+            }
+            let credited = |p: &&Payment| {
+                p.year == year && p.status != "returned" && matches!(p.programme, "DIBAO" | "TEKUN" | "PENSION" | "DISAB" | "ECO")
+            };
+            let paid: Fen = h.payments.iter().filter(credited).map(Payment::amount).sum();
+            let able = |p: &&Person| {
+                let old = age(p.birth, h.incomes[n].surveyed);
+                matches!(p.health, "healthy" | "chronic") && (16..60).contains(&old) && p.in_register(h.incomes[n].surveyed)
+            };
+            let without_labour = h.exited_year == Some(year) && h.people.iter().find(able).is_none();
+            let before = h.incomes.iter().find(|i| i.year == year - 1).map(|i| i.per_capita);
+            let i = &mut h.incomes[n];
+            if let Some(before) = before.filter(|b| without_labour && !h.taken && i.per_capita > b * 19 / 10) {
+                i.set_per_capita(before * 19 / 10);
+            }
+            let off = (i.transfer - paid).abs();
+            if off > 20_000 && off > paid / 10 {
+                // From one source to another: the net income stays.
+                let moved = paid + draw.range(50, 180) * 100 - i.transfer;
+                if i.operating >= moved {
+                    (i.transfer, i.operating) = (i.transfer + moved, i.operating - moved);
+                }
+            }
+        }
+    }
 }
 
 /// Fields, in tenths of a mu, that usually give about so much.

@@ -71,6 +71,8 @@ pub(super) fn make(layout: &Layout, village: &mut Village, ids: &mut Ids, draw: 
         address: None,
         code: None,
         checked: None,
+        earlier_type: None,
+        entered_later: false,
         unlisted_exit: false,
         unlisted_grant: false,
         incomes: vec![],
@@ -363,7 +365,7 @@ pub(super) fn event(village: &mut Village, draw: &mut Draw, kind: &'static str, 
         actor,
         system_on: on + draw.days(0, 2),
         signer: None,
-        reason: "",
+        reason: "".into(),
     }
 }
 

@@ -50,8 +50,11 @@ impl Delivered {
     /// The text of a cell of the column that was asked for as the `column`th, white space and all; `None` when it was not asked for or the
     /// file has no such column.
     pub fn get(&self, column: usize, row: u32) -> Option<&str> {
-        let column = self.columns.get(column)?;
-        let place = column.cells[column.rows.binary_search(&row).ok()?];
+        self.at(column, self.columns.get(column)?.rows.binary_search(&row).ok()?)
+    }
+    /// The same by the position of the row among those that were asked for.
+    pub fn at(&self, column: usize, position: usize) -> Option<&str> {
+        let place = self.columns.get(column)?.cells.get(position)?;
         let text = self.texts.get(place.text as usize)?;
         text.get(place.start as usize..(place.start + place.length) as usize)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Needs;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, Spanned};
-use crate::project::{Project, TableSource};
+use crate::project::{ColumnSource, Project, TableSource};
 use crate::schema::{SemanticType, Type};
 use crate::source::Wanted;
 
@@ -99,15 +99,11 @@ fn plan_table<'a>(
                     .help("name the authority for reading it (`--authority REF`), or leave out the rules that use it"),
             );
         }
-        let mut headers: Vec<String> = column.from.iter().map(|h| h.value.clone()).collect();
-        if headers.is_empty() {
-            headers.push(name.clone());
-        }
         columns.push(PlannedColumn {
             name: name.clone(),
             semantic: column.semantic.clone(),
             domain: matches!(column.semantic.value_type(), Type::Text(_)).then(|| domains.of(table, name)),
-            wanted: Wanted { name: name.clone(), headers, optional: column.optional, span: column.name.span.clone() },
+            wanted: wanted_of(column),
         });
     }
     let position = |name: &Spanned<String>| columns.iter().position(|c: &PlannedColumn| c.name == name.value);
@@ -128,6 +124,15 @@ fn plan_table<'a>(
         );
     }
     messages.finish(TablePlan { index, source, columns, key, sort, snapshot })
+}
+
+/// The headers a column may have.
+pub(super) fn wanted_of(column: &ColumnSource) -> Wanted {
+    let mut headers: Vec<String> = column.from.iter().map(|h| h.value.clone()).collect();
+    if headers.is_empty() {
+        headers.push(column.name.value.clone());
+    }
+    Wanted { name: column.name.value.clone(), headers, optional: column.optional, span: column.name.span.clone() }
 }
 
 fn span_of(source: &TableSource, name: &str) -> Option<Span> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod checks;
+mod delivery;
 mod bad_input;
 mod cli;
 mod interrupt;

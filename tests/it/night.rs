@@ -49,7 +49,7 @@ fn same(dir: &Path, as_of: i32, what: &str) -> Audit {
         assert_eq!(a, b, "{what}");
     }
     assert_eq!(night.findings.len(), full.findings.len(), "{what}");
-    for (a, b) in night.findings.iter().zip(&full.findings) {
+    for (a, b) in night.findings.iter().zip(full.findings.iter()) {
         assert_eq!(a, b, "{what}");
     }
     assert_eq!(night.populations, full.populations, "{what}");

@@ -24,8 +24,9 @@ pub(super) fn assemble(project: &Project, files: &[RuleFile], audit: Audit, aske
     let cards = cards(files, &audit);
     let set_apart: BTreeSet<String> =
         audit.outcomes.iter().filter(|o| matches!(o.status, Status::Quarantined { .. })).map(|o| o.rule.clone()).collect();
-    let cases = case::build(&audit.findings, &cards, &case::Options { key: asked.secret, set_apart });
-    let visits: Option<VisitPlan> = asked.budget.map(|budget| case::plan_visits(&cases, &audit.findings, &project.regions, &budget));
+    let cases = case::build(audit.findings.briefs(), &cards, &case::Options { key: asked.secret, set_apart });
+    let visits: Option<VisitPlan> =
+        asked.budget.map(|budget| case::plan_visits(&cases, audit.findings.briefs(), &project.regions, &budget));
     let inputs = inputs(project, files)?;
     let manifest = manifest(project, files, &audit, asked.as_of, asked.options, &asked.secret)?;
     Ok(RunContent {

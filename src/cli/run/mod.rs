@@ -82,7 +82,7 @@ fn verdict(audit: &Audit, arguments: &RunArgs) -> Exit {
     let mut exit = Exit::Done;
     let threshold = arguments.fail_on.map(severity);
     let apart = |rule: &str| audit.outcomes.iter().any(|o| o.rule == rule && matches!(o.status, Status::Quarantined { .. }));
-    if threshold.is_some_and(|t| audit.findings.iter().any(|f| !f.exempt && f.severity >= t && !apart(&f.rule))) {
+    if threshold.is_some_and(|t| audit.findings.briefs().iter().any(|f| !f.exempt && f.severity >= t && !apart(&f.rule))) {
         exit = Exit::Gate;
     }
     for outcome in &audit.outcomes {

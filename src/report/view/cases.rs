@@ -48,9 +48,10 @@ pub fn case_card(report: &Report<'_>, position: usize, root: &str, out: &mut Mar
     let show = &report.show;
     let w = |key| word(report.options.lang, key);
     // Findings of one rule stand together, so that what the rule says is said once.
+    let findings: Vec<Finding> = case.findings.iter().filter_map(|&i| report.finding(i)).collect();
     let mut groups: Vec<(&str, Vec<&Finding>)> = vec![];
-    for finding in case.findings.iter().filter_map(|&i| report.finding(i)) {
-        match groups.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+    for finding in &findings {
+        match groups.iter_mut().find(|(rule, _)| finding.rule == **rule) {
             Some((_, list)) => list.push(finding),
             None => groups.push((&finding.rule, vec![finding])),
         }
@@ -277,7 +278,7 @@ fn parameter(report: &Report<'_>, p: &ParameterUse, out: &mut Markup) {
         (None, None) => "valid_always",
     };
     let keys: Vec<String> = p.keys.iter().map(|k| show.value(k)).collect();
-    let name = if keys.is_empty() { p.name.clone() } else { format!("{} ({})", p.name, keys.join(", ")) };
+    let name = if keys.is_empty() { p.name.to_string() } else { format!("{} ({})", p.name, keys.join(", ")) };
     let region =
         p.region.map_or_else(|| show.word("everywhere"), |r| show.places.get(&r).map_or_else(|| show.place(Some(r)), |p| p.name.clone()));
     let in_force = fill(report.options.lang, validity, &[("from", &date(p.valid_from)), ("to", &date(p.valid_to))]);

@@ -18,7 +18,7 @@ use shown::context;
 use super::show::Show;
 use super::{CASES_PER_PAGE, Options};
 use crate::case::RuleCard;
-use crate::finding::{Finding, Status};
+use crate::finding::{Brief, Finding, Status};
 use crate::project::Level;
 use crate::run::{RunContent, regions as tree};
 
@@ -102,8 +102,12 @@ impl<'a> Report<'a> {
         pages
     }
 
-    pub fn finding(&self, position: usize) -> Option<&'a Finding> {
+    pub fn finding(&self, position: usize) -> Option<Finding> {
         self.content.findings.get(position)
+    }
+
+    pub fn brief(&self, position: usize) -> Option<&'a Brief> {
+        self.content.findings.briefs().get(position)
     }
 
     pub fn rule_title(&self, id: &str) -> String {

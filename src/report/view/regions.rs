@@ -38,7 +38,7 @@ impl<'a> Report<'a> {
         for case in &area.cases {
             stack[slot(case.severity)] += 1;
         }
-        let findings = || area.cases.iter().flat_map(|c| c.findings.iter().filter_map(|&i| self.finding(i)));
+        let findings = || area.cases.iter().flat_map(|c| c.findings.iter().filter_map(|&i| self.brief(i)));
         context! {
             name,
             level,

@@ -31,7 +31,7 @@ impl Report<'_> {
         let content = self.content;
         let lang = self.options.lang;
         let apart = self.set_apart();
-        let flagged = || content.findings.iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str()));
+        let flagged = || content.findings.briefs().iter().filter(|f| !f.exempt && !apart.contains(f.rule.as_str()));
         let rules: std::collections::BTreeSet<&str> = flagged().map(|f| f.rule.as_str()).collect();
         let completed = content.outcomes.iter().filter(|o| o.status == Status::Completed).count();
         let rows: u64 = content.receipts.iter().map(|r| r.rows_delivered).sum();
@@ -42,7 +42,7 @@ impl Report<'_> {
             fact("fact_cases", n(content.cases.len()), String::new()),
             fact("fact_findings", n(flagged().count()), fill(lang, "fact_findings_note", &[("rules", &n(rules.len()))])),
             fact("fact_money", self.show.money(once(flagged())), self.show.word("fact_money_note")),
-            fact("fact_exempt", n(content.findings.iter().filter(|f| f.exempt).count()), self.show.word("fact_exempt_note")),
+            fact("fact_exempt", n(content.findings.briefs().iter().filter(|f| f.exempt).count()), self.show.word("fact_exempt_note")),
             fact("fact_rules", fill(lang, "of_total", &[("n", &n(completed)), ("total", &n(content.outcomes.len()))]), String::new()),
             fact(
                 "fact_records",

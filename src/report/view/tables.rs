@@ -130,13 +130,14 @@ impl Report<'_> {
                 _ => None,
             })
             .map(|(o, reason)| {
-                let all: Vec<_> = self.content.findings.iter().filter(|f| f.rule == o.rule && !f.exempt).collect();
+                let briefs = self.content.findings.briefs().iter().enumerate();
+                let all: Vec<usize> = briefs.filter(|(_, f)| f.rule == o.rule && !f.exempt).map(|(i, _)| i).collect();
                 let more = all.len().saturating_sub(SET_ASIDE_SHOWN);
                 context! {
                     rule => o.rule,
                     title => self.rule_title(&o.rule),
                     reason => self.show.said(reason),
-                    findings => all.iter().take(SET_ASIDE_SHOWN).map(|f| context! {
+                    findings => all.iter().take(SET_ASIDE_SHOWN).filter_map(|&i| self.finding(i)).map(|f| context! {
                         severity => self.severity(f.severity),
                         subject => f.subjects.first().map(|s| self.show.subject(s)),
                         place => self.show.place(f.region),

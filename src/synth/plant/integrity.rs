@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::super::calendar::{age, as_of, day, year_of};
+use super::super::calendar::{age, as_of, civil, day, year_of};
 use super::super::draw::Draw;
+use super::super::household::event;
 use super::super::jobs::Job;
 use super::super::layout::Layout;
 use super::super::model::*;
@@ -35,6 +36,7 @@ pub(in super::super) fn plant(layout: &Layout, village: &mut Village, free: usiz
             "DI13" => late.place(job),
             "DI14" => late.numbers(job),
             "DI17" => late.stale(job),
+            "DI11" => late.silently(job),
             _ => late.name(job),
         }
     }
@@ -249,15 +251,61 @@ impl Late<'_, '_> {
         self.household_case(job, at, if job.planted { "not verified for more than a year" } else { "verified a year ago to the day" });
     }
 
+    /// Between the last two deliveries of the register: removed, changed, put in with an earlier date.
+    fn silently(&mut self, job: &Job) {
+        let middle = day(self.layout.last_year, 6, 30);
+        let acted = |h: &Household| h.events.iter().any(|e| e.system_on >= middle);
+        let kind = "DI11";
+        match (job.planted, job.variant % 3) {
+            (planted, 0) | (planted @ false, 2) => {
+                let number = 900 + self.village.vanished.len();
+                let (identified, head) = (day(self.layout.first_year - 3, 9, 1), self.village.cadres[0].id.altered(6));
+                let key = self.village.household_id(number);
+                let note = if planted { "vanished between two deliveries" } else { "removed by an act on record" };
+                let case = self.village.truth.case(kind, planted, "household", key.clone(), note);
+                let removed = (!planted).then(|| {
+                    let case_no = format!("X{key}");
+                    event(self.village, &mut self.draw, "delete", &case_no, self.layout.last_year, middle + 70)
+                });
+                self.village.truth.record(&case, "register_deliveries", format!("{key}/{}", date_text(middle)));
+                self.village.vanished.push(Vanished { number, head, identified, removed });
+            }
+            (planted, form) => {
+                let fits = |h: &Household| h.hh_type == "general" && (planted != acted(h));
+                let Some((at, ())) = self.find(|_, h| fits(h).then_some(())) else { return };
+                let household = &mut self.village.households[at];
+                let note = match (planted, form) {
+                    (true, 2) => {
+                        household.entered_later = true;
+                        "put in later with an earlier date"
+                    }
+                    (true, _) => {
+                        household.earlier_type = Some("dibao");
+                        "type changed without an act"
+                    }
+                    (false, _) => {
+                        household.earlier_type = Some("dibao");
+                        "type changed by an act on record"
+                    }
+                };
+                let key = self.village.household_id(at + 1);
+                let case = self.village.truth.case(kind, planted, "household", key.clone(), note);
+                self.village.truth.record(&case, "register_deliveries", format!("{key}/{}", date_text(as_of())));
+            }
+        }
+    }
+
     fn name(&mut self, job: &Job) {
+        if job.planted && job.variant % 3 == 2 {
+            return self.payee_name(job);
+        }
         let Some((at, n)) = self.member(|_, p| p.plain_adult() && p.relation == "child") else { return };
         let person = &mut self.village.households[at].people[n];
         let split = person.name.chars().next().map_or(0, char::len_utf8);
         let (surname, given) = person.name.split_at(split);
         let (typed, note) = match (job.planted, job.variant % 3) {
             (true, 0) => (format!("{surname} {given}"), "space in a name"),
-            (true, 1) => (format!("{surname}\u{3000}{given}"), "wide space in a name"),
-            (true, _) => (format!("{surname}\u{200b}{given}"), "space without width in a name"),
+            (true, _) => (format!("{surname}\u{3000}{given}"), "wide space in a name"),
             (false, 1) => (format!("阿{given}·{surname}提"), "name with a middle dot"),
             (false, _) => (format!("{} ", person.name), "space after a name"),
         };
@@ -267,6 +315,27 @@ impl Late<'_, '_> {
         person.name_raw = Some(typed);
         self.member_case(job, (at, n), note);
     }
+}
+
+impl Late<'_, '_> {
+    /// One payment in which the last character of the payee's name is another.
+    fn payee_name(&mut self, job: &Job) {
+        let paid = |h: &Household| {
+            let payee =
+                |x: &Payment| h.people.iter().position(|p| p.current() && p.id == x.payee && p.name == x.payee_name && p.id_raw.is_none());
+            h.payments.iter().enumerate().find_map(|(i, x)| (x.status == "ok").then(|| payee(x).map(|n| (i, n))).flatten())
+        };
+        let Some((at, (i, n))) = self.find(|_, h| paid(h)) else { return };
+        let name = &mut self.village.households[at].payments[i].payee_name;
+        let last = name.pop();
+        name.push(if last == Some('莹') { '瑩' } else { '莹' });
+        self.member_case(job, (at, n), "payee's name spelled otherwise than in the register");
+    }
+}
+
+fn date_text(on: Days) -> String {
+    let (y, m, d) = civil(on);
+    format!("{y:04}-{m:02}-{d:02}")
 }
 
 fn grown(p: &Person) -> bool {

@@ -180,7 +180,7 @@ impl Planting<'_, '_> {
         let disabled = |kind| Disability { id: person.id, kind, grade: 1, issued: day(2015, 5, 20) };
         match (job.planted, job.variant % 3) {
             (true, 0) => self.household(at).people[n].work_months = 6,
-            (true, 1) => self.kill(at, n, as_of() - 560, Some(as_of() - 520), as_of() - 560),
+            (true, 1) => self.kill(at, n, as_of() - 560, Some(as_of() - 220), as_of() - 560),
             (true, _) => self.village.disabilities.push(disabled("mental")),
             (false, 0) => self.village.disabilities.push(disabled("hearing")),
             (false, 1) => {
