@@ -148,6 +148,7 @@ pub(super) struct Transfer {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) project: String,
+    pub(super) fund: &'static str,
     pub(super) purpose: &'static str,
     pub(super) approval: String,
     pub(super) stage: i64,

@@ -29,6 +29,20 @@ pub(super) enum T {
     Postings,
     Assignments,
     Absences,
+    Projects,
+    Suppliers,
+    Contracts,
+    Bids,
+    Invoices,
+    ProjectItems,
+    Loans,
+    OrgAccounts,
+    OrgLines,
+    OrgBalances,
+    AccountLines,
+    AccountOpenings,
+    BankBatches,
+    Meters,
     Deaths,
     Vehicles,
     RealEstate,
@@ -51,10 +65,30 @@ pub(super) enum T {
     HouseChecks,
     Revisions,
     Inspections,
+    Wages,
+    HousingFund,
+    Balances,
+    Custody,
+    Hukou,
+    Trips,
+    Hardship,
+    Allowances,
+    Complaints,
+    CaseActs,
+    Receipts,
+    Sanctions,
+    SampleSheets,
+}
+
+impl T {
+    /// Name of the table in the project file.
+    pub(super) fn name(self) -> &'static str {
+        SPECS[self as usize].name
+    }
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 45;
+const TABLES: usize = 72;
 
 struct Spec {
     name: &'static str,
@@ -114,6 +148,29 @@ const SPECS: [Spec; TABLES] = [
     plain("postings", "posting_id,cadre_id_no,region_code,role,full_time,starts_on,ends_on"),
     plain("assignments", "assignment_id,helper_id_no,household_id,starts_on,ends_on"),
     plain("absences", "absence_id,household_id,whole_household,starts_on,ends_on,place"),
+    plain(
+        "projects",
+        "项目编号,项目名称,项目类型,资金项目,行政区划代码,年度,预算金额,批复日期,开工日期,完工日期,验收日期,决算金额,纬度,经度,建设单位,是否季节性使用",
+    ),
+    plain(
+        "suppliers",
+        "供应商编号,统一社会信用代码,供应商名称,行业,法定代表人证件号码,联系电话,地址,行政区划代码,成立日期,注销日期,列入失信日期,移出失信日期",
+    ),
+    plain(
+        "contracts",
+        "contract_no,project_id,supplier_id,method,amount,approved_change,awarded_on,signed_on,progress_percent,progress_on",
+    ),
+    plain("bids", "bid_id,contract_no,supplier_id,price,result,device,document_hash,opened_on"),
+    plain("invoices", "记录编号,发票号码,合同编号,年度,开票方编号,付款类型,货物名称,货物类别,数量,单价,金额,开票日期,付款日期,发票状态"),
+    plain("project_items", "project_id,household_id,item,claimed,received,died,unit_price,handed_out_on"),
+    plain("loans", "贷款编号,户编号,借款人证件号码,贷款金额,放款日期,到期日期,还清日期,是否贴息,受托支付对象编号,贷款用途"),
+    plain("org_accounts", "account_no,org_name,kind,region_code,opened_on"),
+    plain("org_lines", "line_id,account_no,direction,amount,booked_on,counter_account,doc_no,purpose"),
+    plain("org_balances", "account_no,year,opening,closing,stated_on"),
+    plain("account_lines", "流水编号,行政区划代码,账号,交易类型,金额,交易日期,交易时刻,终端编号,对方账号,批次号"),
+    plain("account_openings", "account_no,region_code,branch,opened_on,sequence_no,mass_issue"),
+    plain("bank_batches", "batch_no,region_code,bank_total,bank_rows,ledger_total,fee,credited_on"),
+    plain("meters", "meter_no,month,household_id,project_id,kwh,water"),
     Spec { name: "deaths", header: "登记编号,身份证号,姓名,死亡日期,登记日期,户籍地代码", later: "", gb18030: true },
     Spec {
         name: "vehicles",
@@ -144,6 +201,22 @@ const SPECS: [Spec; TABLES] = [
     plain("house_checks", "check_id,household_id,year,photo_hash,lat,lon,sheet_no,checked_on"),
     plain("revisions", "revision_id,table_name,household_id,year,column_name,old_value,new_value,changed_on,operator_login,approval_no"),
     plain("inspections", "inspection_id,region_code,year,kind,noticed_on,ends_on"),
+    plain("wages", "身份证号,所属月份,单位名称,基数类型,缴费基数,申报收入"),
+    plain("housing_fund", "身份证号,缴存月份,缴存单位,缴存类型,缴存基数,月缴存额"),
+    plain("balances", "id_no,day,kind,amount,compensation"),
+    plain("custody", "custody_no,id_no,name,kind,starts_on,ends_on"),
+    plain(
+        "hukou",
+        "公民身份号码,姓名,户号,户主公民身份号码,与户主关系,性别,出生日期,户籍地代码,迁入日期,迁出地代码,迁入原因,迁出日期,离婚日期",
+    ),
+    plain("trips", "trip_id,id_no,kind,from_region,to_region,day,start_minute"),
+    plain("hardship", "list_no,id_no,name,region_code,kind,starts_on,ends_on,other_help"),
+    plain("allowances", "cadre_id_no,month,days_paid,daily_rate,amount"),
+    plain("complaints", "complaint_id,region_code,household_id,channel,subject,received_on,case_id,replied_on,withdrawn_on"),
+    plain("case_acts", "act_id,case_id,kind,actor_id_no,acted_on,ends_on,amount,note"),
+    plain("receipts", "receipt_no,case_id,amount,received_on"),
+    plain("sanctions", "sanction_no,id_no,name,region_code,kind,programme,decided_on,effective_on,lifted_on,appealed_on"),
+    plain("sample_sheets", "sheet_id,region_code,household_id,year,kind,wrong,corrected_on,checked_on"),
 ];
 
 /// One file: its name under `data/`, its header line, its encoding.

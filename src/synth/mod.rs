@@ -15,12 +15,14 @@ mod files;
 mod household;
 mod ids;
 mod jobs;
+mod kept;
 mod layout;
 mod logs;
 mod model;
 mod names;
 mod offices;
 mod plant;
+mod projects;
 mod roll;
 mod score;
 mod truth;
@@ -131,22 +133,25 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
     truth_out.append(b"truth_no,kind,role,table,key,entity,subject,note\n")?;
 
     let mut areas = Areas::new(&layout);
+    let mut bank = projects::Batches::default();
     let mut rows = vec![0u64; specs.len()];
     let mut kinds: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let indexes: Vec<usize> = (0..layout.sites.len()).collect();
     for batch in indexes.chunks(BATCH) {
-        let made: Vec<(Tables, Truth, areas::Exits)> = batch
+        let made: Vec<(Tables, Truth, areas::Exits, projects::Batches)> = batch
             .par_iter()
             .map(|&index| {
-                let village = village::make(&layout, index);
+                let mut village = village::make(&layout, index);
                 let mut tables = Tables::new(layout.first_year, options.years);
+                let batches = projects::add(&layout, &mut village, &mut tables);
                 emit::emit(&layout, &village, &mut tables);
                 let exits = areas::exits(&layout, &village);
-                (tables, village.truth, exits)
+                (tables, village.truth, exits, batches)
             })
             .collect();
-        for (tables, truth, exits) in made {
+        for (tables, truth, exits, sums) in made {
             areas.add(exits);
+            bank.add(sums);
             append(&mut outputs, &mut rows, &tables)?;
             write_truth(&mut truth_out, &mut kinds, &truth)?;
         }
@@ -154,6 +159,7 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
     let mut tables = Tables::new(layout.first_year, options.years);
     let mut truth = areas.finish(&layout, &mut tables);
     logs::write(&layout, &mut tables, &mut truth);
+    bank.finish(&layout, &mut tables, &mut truth);
     append(&mut outputs, &mut rows, &tables)?;
     write_truth(&mut truth_out, &mut kinds, &truth)?;
     for out in outputs {

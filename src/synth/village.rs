@@ -6,6 +6,7 @@ use super::family::Wish;
 use super::farm;
 use super::household::{self, transfers};
 use super::ids::{Id, Ids};
+use super::kept;
 use super::layout::Layout;
 use super::model::*;
 use super::offices;
@@ -43,11 +44,15 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges.iter().cloned()) {
         planting.plant(job, range);
     }
+    offices::signed_at_home(&mut village);
     let free = ranges.last().map_or(0, |r| r.end);
     plant::integrity::plant(layout, &mut village, free);
     plant::added(layout, &mut village, &mut ids);
+    plant::reasons(layout, &mut village);
     farm::fill(layout, &mut village);
+    kept::fill(layout, &mut village);
     offices::fill(layout, &mut village);
+    super::projects::alter(layout, &mut village);
     letters(layout, &mut village);
     village
 }
@@ -350,6 +355,7 @@ fn flows(layout: &Layout, village: &mut Village, draw: &mut Draw) {
                 from: from.to_string(),
                 to: to.to_string(),
                 project: format!("ZX{year}-{}", region / 1000 % 1_000_000),
+                fund: "ZXFP",
                 purpose: "财政专项扶贫资金",
                 approval: format!("PF{year}-{:05}-{month:02}", site.index + 1),
                 stage: 0,
@@ -394,6 +400,7 @@ pub(super) fn purchase(
         from: format!("{}财政所", town.name),
         to: supplier,
         project: format!("XM{year}-{:05}", village.site.index + 1),
+        fund: "ZXFP",
         purpose: "村组道路维修材料",
         approval: approval.unwrap_or(own),
         stage,
