@@ -111,13 +111,15 @@ fn covers(line: &str, options: &CanonicalOptions) -> String {
 fn parameters() -> String {
     let mut out = String::new();
     for line in PARAMETERS.lines() {
-        let cells: Vec<&str> = line.split(',').collect();
+        // The source stands last; where it holds a comma it is quoted.
+        let cells: Vec<&str> = line.splitn(7, ',').collect();
         match cells[..] {
             ["name", ..] => out.push_str(line),
             [name, "52", from, to, value, unit, source] => {
-                let confirmed = GENERAL.iter().any(|g| source.starts_with(g));
+                let (quote, text) = source.strip_prefix('"').map_or(("", source), |text| ("\"", text));
+                let confirmed = GENERAL.iter().any(|g| text.starts_with(g));
                 let mark = if confirmed { "" } else { "To be confirmed for this place: " };
-                out.push_str(&format!("{name},,{from},{to},{value},{unit},{mark}{source}"));
+                out.push_str(&format!("{name},,{from},{to},{value},{unit},{quote}{mark}{text}"));
             }
             // Made up for one county of the sample.
             _ => continue,
