@@ -1,6 +1,5 @@
 //! Planted cases and look-alikes of the new tables, made from the audit catalogue.
 
-use super::super::calendar::day;
 use super::super::draw::Draw;
 use super::super::layout::Layout;
 use super::super::model::*;
@@ -351,7 +350,7 @@ impl Planting<'_, '_> {
         let second = self.work("road", self.layout.first_year + 2, "open");
         let site = &self.village.site.name;
         let names = if planted {
-            [format!("{site}大塘组产业路硬化工程"), format!("{site}大塘组产业路硬化项目")]
+            [format!("{site}大塘组产业路路面硬化工程"), format!("{site}大塘组产业路路面硬化项目")]
         } else {
             [format!("{site}下坝组机耕道工程一期"), format!("{site}下坝组机耕道工程二期")]
         };
