@@ -57,6 +57,7 @@ fn numbers<'e>(env: &Env<'e>, function: Function, args: &[&Vector<'e>], ty: Type
         }
         Function::FirstDigits => strict(args, ty, len, false, |v| crate::plan::first_digits(v[0], v[1])),
         Function::DaysBetween => strict(args, ty, len, true, |v| v[1].checked_sub(v[0])),
+        Function::MonthsBetween if types[0] == Type::Month => strict(args, ty, len, false, |v| v[1].checked_sub(v[0])),
         Function::MonthsBetween => strict(args, ty, len, true, |v| Some(i64::from(dates::months_between(day(v[0])?, day(v[1])?)))),
         Function::AddDays => strict(args, ty, len, true, |v| day(v[0].checked_add(v[1])?).map(i64::from)),
         Function::AddMonths if types[0] == Type::Month => strict(args, ty, len, false, |v| day(v[0].checked_add(v[1])?).map(i64::from)),

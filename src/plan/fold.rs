@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{BinaryOp, Expr, Function, Graph, UnaryOp};
+use crate::schema::place::metres_between;
 use crate::schema::{TextKind, Type, Value, citizen_id, dates};
 
 /// The value of `expr` when all its parts are literals.
@@ -187,6 +188,11 @@ fn call(function: Function, args: &[Value]) -> Option<Value> {
         }
         [Value::Int(n) | Value::Money(n) | Value::Decimal { units: n, .. }, Value::Int(wanted)] if function == F::FirstDigits => {
             Some(first_digits(*n, *wanted).map_or(Value::Null, Value::Int))
+        }
+        [_, _, _, _] if function == F::DistanceKm => {
+            let degrees = |i: usize| number(&args[i]).map(|(units, scale)| units as f64 / power(scale) as f64);
+            let metres = metres_between(degrees(0)?, degrees(1)?, degrees(2)?, degrees(3)?);
+            Some(metres.map_or(Value::Null, |units| Value::Decimal { units, scale: 3 }))
         }
         [value] => Some(match (function, value) {
             (F::Abs, Value::Int(n)) => Value::Int(n.checked_abs()?),

@@ -16,7 +16,7 @@ pub struct Mutant {
 }
 
 /// Parameters of checks that hold conditions.
-const CONDITIONS: [&str; 3] = ["where", "expect", "having"];
+const CONDITIONS: [&str; 5] = ["where", "expect", "having", "on", "off"];
 /// Parameters of checks that hold keys or steps, one or several.
 const KEYS: [&str; 7] = ["keys", "key", "by", "per", "peers", "columns", "steps"];
 

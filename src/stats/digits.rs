@@ -195,7 +195,8 @@ fn group(spec: &Digits, inputs: &Inputs<'_>, unit: usize, found: u64) -> Group {
     runs.sort_unstable_by(|a, b| b.cmp(a));
     let (count, figure) = runs[0];
     out.commonest = (spec.test.class(figure, written, multiple).unwrap_or(0), count);
-    let fixed = runs.iter().take(20).map(|(count, _)| count).sum::<u64>() * 10 >= out.n * 8;
+    let often: u64 = runs.iter().take(20).map(|(count, _)| count).sum();
+    let fixed = often * 10 >= out.n * 8 && often >= 3 * runs.len().min(20) as u64;
     let at = |share: f64| used[((used.len() - 1) as f64 * share).round() as usize];
     out.gate = if spec.test.is_share() {
         None

@@ -117,7 +117,7 @@ fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::kernel::Column;
+    use crate::stats::Column;
 
     #[test]
     fn a_target_is_hit_as_often_as_poisson_says() {

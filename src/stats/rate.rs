@@ -165,8 +165,7 @@ fn newest(inputs: &Inputs<'_>, unit: usize, hit: i64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::kernel::Column;
-    use crate::stats::{Kernel, binomial};
+    use crate::stats::{Column, Kernel, binomial};
 
     /// Groups of (hits, members), members dated 1, 2, ...
     fn run_on(groups: &[(usize, usize)], spec: Rate, values: [i64; 3]) -> Output {

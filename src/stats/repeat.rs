@@ -125,7 +125,7 @@ fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<i64>>], total: 
     }
     let n = vectors.len() as u64;
     let excluded = vec![(silent, "without enough values"), (usual, "with standard amounts")];
-    if [min, min_n, standard].contains(&MISSING) {
+    if [min, min_n, min_columns, standard].contains(&MISSING) {
         return Judged::untested(n, excluded, NO_VALUE);
     }
     if (n as i64) < min_n.max(2) {
@@ -259,7 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stats::kernel::Column;
+    use crate::stats::Column;
 
     fn units(groups: usize, values: [i64; 6]) -> Vec<Vec<i64>> {
         values.iter().map(|v| vec![*v; groups]).collect()

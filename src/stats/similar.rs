@@ -122,7 +122,7 @@ const PAIRS: usize = 20_000;
 /// Pairs without which nothing is known about a thousandth of them.
 const LEAST_PAIRS: usize = 1_000;
 
-/// Similarity of members of different groups. `members`: group and set of each. `None`: too few pairs.
+/// Similarity of members of different groups whose sets differ: how often equal ones occur is counted apart. `members`: group and set of each. `None`: too few pairs.
 pub fn expected(members: &[(usize, usize)], sets: &[Features]) -> Option<Expected> {
     let n = members.len();
     let all = n.saturating_mul(n.saturating_sub(1)) / 2;
@@ -134,7 +134,7 @@ pub fn expected(members: &[(usize, usize)], sets: &[Features]) -> Option<Expecte
     };
     let mut found: Vec<f64> = pairs
         .into_par_iter()
-        .filter(|&(i, j)| members[i].0 != members[j].0)
+        .filter(|&(i, j)| members[i].0 != members[j].0 && members[i].1 != members[j].1)
         .map(|(i, j)| jaccard(&sets[members[i].1], &sets[members[j].1]))
         .collect();
     if found.len() < LEAST_PAIRS {

@@ -150,7 +150,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::stats::kernel::Column;
+    use crate::stats::Column;
 
     /// exp(mean + sd z), z about normal (sum of twelve).
     fn group_of(random: &mut ChaCha8Rng, n: usize, sd: f64) -> Vec<i64> {

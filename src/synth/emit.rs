@@ -32,6 +32,7 @@ pub(super) fn emit(layout: &Layout, village: &Village, tables: &mut Tables) {
     farm(village, tables);
     records(layout, village, tables);
     deliveries(layout, village, tables);
+    super::kept::emit(village, tables);
 }
 
 fn office(layout: &Layout, village: &Village, tables: &mut Tables) {
@@ -153,7 +154,7 @@ fn act(village: &Village, household: usize, e: &Event, tables: &mut Tables) {
     let mut row = tables.row(T::Events);
     row.key('E', v, e.number, 5).key('H', v, household, 3).text(e.kind).text(&e.case_no).int(e.year.into()).date(e.on).opt_date(e.ended);
     row.int(e.minute).text(if e.paper { "paper" } else { "system" }).text(&e.actor).key('O', village.site.town + 1, 1, 2).date(e.system_on);
-    row.opt_id(e.signer.as_ref()).text(e.reason);
+    row.opt_id(e.signer.as_ref()).text(&e.reason);
     // Keyed some hours after the act, one after another.
     row.int(e.minute + 20 + (e.number * 7 % 240) as i64);
 }
@@ -228,7 +229,7 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
         row.key('V', v, n + 1, 5).id(&x.cadre).key('H', v, x.household + 1, 3).text(x.kind).date(x.on).int(x.minute).int(x.minutes);
         row.degrees(x.lat).degrees(x.lon).opt_id(x.met.as_ref()).text(x.met_who).date(x.entered).text(&x.note);
     }
-    for h in &village.households {
+    for h in village.households.iter().filter(|h| !village.unassigned.contains(&(h.number - 1))) {
         let helper = village.cadres[2 + h.number % 2].id;
         let starts = h.identified.max(day(layout.first_year, 1, 1));
         tables.row(T::Assignments).key('A', v, h.number, 5).id(&helper).key('H', v, h.number, 3).date(starts).text("");

@@ -65,10 +65,30 @@ pub(super) enum T {
     HouseChecks,
     Revisions,
     Inspections,
+    Wages,
+    HousingFund,
+    Balances,
+    Custody,
+    Hukou,
+    Trips,
+    Hardship,
+    Allowances,
+    Complaints,
+    CaseActs,
+    Receipts,
+    Sanctions,
+    SampleSheets,
+}
+
+impl T {
+    /// Name of the table in the project file.
+    pub(super) fn name(self) -> &'static str {
+        SPECS[self as usize].name
+    }
 }
 
 const YEARLY: usize = 4;
-const TABLES: usize = 59;
+const TABLES: usize = 72;
 
 struct Spec {
     name: &'static str,
@@ -181,6 +201,22 @@ const SPECS: [Spec; TABLES] = [
     plain("house_checks", "check_id,household_id,year,photo_hash,lat,lon,sheet_no,checked_on"),
     plain("revisions", "revision_id,table_name,household_id,year,column_name,old_value,new_value,changed_on,operator_login,approval_no"),
     plain("inspections", "inspection_id,region_code,year,kind,noticed_on,ends_on"),
+    plain("wages", "身份证号,所属月份,单位名称,基数类型,缴费基数,申报收入"),
+    plain("housing_fund", "身份证号,缴存月份,缴存单位,缴存类型,缴存基数,月缴存额"),
+    plain("balances", "id_no,day,kind,amount,compensation"),
+    plain("custody", "custody_no,id_no,name,kind,starts_on,ends_on"),
+    plain(
+        "hukou",
+        "公民身份号码,姓名,户号,户主公民身份号码,与户主关系,性别,出生日期,户籍地代码,迁入日期,迁出地代码,迁入原因,迁出日期,离婚日期",
+    ),
+    plain("trips", "trip_id,id_no,kind,from_region,to_region,day,start_minute"),
+    plain("hardship", "list_no,id_no,name,region_code,kind,starts_on,ends_on,other_help"),
+    plain("allowances", "cadre_id_no,month,days_paid,daily_rate,amount"),
+    plain("complaints", "complaint_id,region_code,household_id,channel,subject,received_on,case_id,replied_on,withdrawn_on"),
+    plain("case_acts", "act_id,case_id,kind,actor_id_no,acted_on,ends_on,amount,note"),
+    plain("receipts", "receipt_no,case_id,amount,received_on"),
+    plain("sanctions", "sanction_no,id_no,name,region_code,kind,programme,decided_on,effective_on,lifted_on,appealed_on"),
+    plain("sample_sheets", "sheet_id,region_code,household_id,year,kind,wrong,corrected_on,checked_on"),
 ];
 
 /// One file: its name under `data/`, its header line, its encoding.

@@ -365,7 +365,7 @@ pub(super) fn event(village: &mut Village, draw: &mut Draw, kind: &'static str, 
         actor,
         system_on: on + draw.days(0, 2),
         signer: None,
-        reason: "",
+        reason: "".into(),
     }
 }
 

@@ -93,6 +93,40 @@ const ADDED: &[(&str, usize, usize)] = &[
     ("CM21", 1, 1),
     ("QS11", 0, 0),
     ("QS12", 0, 4),
+    ("XR02", 1, 1),
+    ("XR07", 1, 1),
+    ("XR09", 1, 1),
+    ("XR10", 1, 1),
+    ("XR11", 1, 1),
+    ("XR12", 1, 1),
+    ("XR13", 1, 1),
+    ("XR14", 1, 1),
+    ("XR15", 0, 0),
+    ("XR18", 1, 1),
+    ("XR19", 1, 1),
+    ("XR20", 1, 1),
+    ("WA05", 0, 0),
+    ("WA11", 1, 1),
+    ("WA12", 1, 1),
+    ("WA13", 0, 0),
+    ("WA14", 0, 0),
+    ("WA15", 0, 0),
+    ("RB01", 1, 1),
+    ("RB02", 1, 1),
+    ("RB08", 1, 1),
+    ("RB09", 1, 1),
+    ("RB12", 1, 1),
+    ("SV02", 0, 0),
+    ("SV04", 1, 1),
+    ("SV05", 0, 0),
+    ("SV06", 0, 0),
+    ("SV07", 1, 1),
+    ("SV09", 0, 0),
+    ("SV11", 1, 1),
+    ("SV13", 0, 0),
+    ("CM18", 14, 14),
+    ("QS04", 0, 0),
+    ("QS08", 0, 0),
 ];
 
 /// Kinds planted on areas by the ground plan itself.
@@ -146,10 +180,10 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
     }
 }
 
-/// Spreads the cases that are planted last over the villages in turn: a village takes at most half of its free households.
+/// Spreads the cases that are planted last over the villages in turn, until no village has a free household.
 pub(super) fn assign_late(households: usize, sites: &mut [Site]) {
     let cases = (households / 2000).max(3);
-    let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum()) / 2).collect();
+    let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum())).collect();
     let mut at = 0;
     for kind in LATE {
         for variant in 0..cases {

@@ -101,18 +101,29 @@ pub(super) fn fill(layout: &Layout, village: &mut Village) {
                 _ => "other",
             };
             let sex = if p.female { "female" } else { "male" };
-            let cells = vec![p.id.into(), (&p.name).into(), (&book).into(), head.id.into(), relation.into(), sex.into(), Cell::Day(p.birth)];
+            let cells =
+                vec![p.id.into(), (&p.name).into(), (&book).into(), head.id.into(), relation.into(), sex.into(), Cell::Day(p.birth)];
             let rest = [region.into(), Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty];
             rows.push(Kept { table: T::Hukou, cells: cells.into_iter().chain(rest).collect() });
         }
         if let Some(income) = h.incomes.iter().find(|i| i.year == last - 1 && i.wage > 0).filter(|_| head.work_months > 0) {
             for month in 1..=6 {
                 let wage = income.wage / 1000 * 100;
-                let cells = vec![head.id.into(), Cell::Month(last - 1, month), "乡镇建筑队".into(), "actual".into(), Cell::Fen(wage), Cell::Fen(wage)];
+                let cells = vec![
+                    head.id.into(),
+                    Cell::Month(last - 1, month),
+                    "乡镇建筑队".into(),
+                    "actual".into(),
+                    Cell::Fen(wage),
+                    Cell::Fen(wage),
+                ];
                 rows.push(Kept { table: T::Wages, cells });
             }
             let amount = Cell::Fen(draw.range(3, 90) * 10_000);
-            rows.push(Kept { table: T::Balances, cells: vec![head.id.into(), Cell::Day(day(last, 6, 30)), "deposit".into(), amount, Cell::Fen(0)] });
+            rows.push(Kept {
+                table: T::Balances,
+                cells: vec![head.id.into(), Cell::Day(day(last, 6, 30)), "deposit".into(), amount, Cell::Fen(0)],
+            });
         }
         // A case of these kinds brings its own rows about its people.
         let brought = |id: &Id| village.kept.iter().any(|k| k.cells.iter().any(|c| matches!(c, Cell::Id(i) if i == id)));
@@ -171,7 +182,7 @@ fn reported_visits(layout: &Layout, village: &mut Village) {
         };
         let case = village.truth.case("WA14", job.planted, "area", village.site.code.to_string(), note);
         let filed = day(year, 12, 28).min(as_of());
-        let mut add = |village: &mut Village, value: i64, superseded_by: Option<usize>| {
+        let add = |village: &mut Village, value: i64, superseded_by: Option<usize>| {
             village.reports.push(Report { kind: "visited", year, value, filed, superseded_by });
             let key = village.key('Q', village.reports.len());
             village.truth.record(&case, "reports", key);

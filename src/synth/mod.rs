@@ -15,6 +15,7 @@ mod files;
 mod household;
 mod ids;
 mod jobs;
+mod kept;
 mod layout;
 mod logs;
 mod model;

@@ -1,8 +1,11 @@
 //! One village in memory: what the background generator makes, the planted cases change, and `emit` writes.
 
+use std::borrow::Cow;
+
 pub(super) use super::facts::*;
 use super::ids::Id;
 use super::jobs::Job;
+use super::kept::Kept;
 use super::layout::Site;
 use super::truth::Truth;
 
@@ -124,7 +127,7 @@ pub(super) struct Event {
     pub(super) actor: String,
     pub(super) system_on: Days,
     pub(super) signer: Option<Id>,
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }
 
 #[derive(Debug, Clone)]
@@ -278,6 +281,11 @@ pub(super) struct Village<'a> {
     pub(super) reports: Vec<Report>,
     pub(super) checks: Vec<HouseCheck>,
     pub(super) revisions: Vec<Revision>,
+    pub(super) kept: Vec<Kept>,
+    /// Households whose ordinary assignment of a helper is not written: a case brings its own.
+    pub(super) unassigned: Vec<usize>,
+    /// Households that nobody visits.
+    pub(super) unvisited: Vec<usize>,
     pub(super) disabilities: Vec<Disability>,
     pub(super) vanished: Vec<Vanished>,
     pub(super) truth: Truth,
@@ -321,6 +329,9 @@ impl<'a> Village<'a> {
             reports: vec![],
             checks: vec![],
             revisions: vec![],
+            kept: vec![],
+            unassigned: vec![],
+            unvisited: vec![],
             disabilities: vec![],
             vanished: vec![],
             truth: Truth::of_village(site.index),

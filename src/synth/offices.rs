@@ -1,7 +1,10 @@
 //! What offices report upwards and note about their own work, in order; and the cases about it: FE10, QS11, QS12.
 
+use std::collections::HashMap;
+
 use super::calendar::{as_of, day};
 use super::draw::Draw;
+use super::ids::Id;
 use super::jobs::Job;
 use super::layout::Layout;
 use super::model::*;
@@ -30,6 +33,21 @@ pub(super) fn fill(layout: &Layout, village: &mut Village) {
         crowded(village, job);
     }
     reports(layout, village, &jobs);
+}
+
+/// Whoever signs the consent to an exit is at home that day: a stay in hospital that would cover it ends with it.
+pub(super) fn signed_at_home(village: &mut Village) {
+    let consents: HashMap<(usize, Id), Days> = village
+        .households
+        .iter()
+        .enumerate()
+        .flat_map(|(n, h)| h.events.iter().filter(|e| e.kind == "exit_consent").filter_map(move |e| Some(((n, e.signer?), e.on))))
+        .collect();
+    for claim in &mut village.claims {
+        if let Some(&on) = consents.get(&(claim.household, claim.id)).filter(|&&on| on > claim.admitted && on < claim.discharged) {
+            claim.discharged = on;
+        }
+    }
 }
 
 fn certificates(village: &mut Village, draw: &mut Draw) {

@@ -6,6 +6,7 @@ use super::family::Wish;
 use super::farm;
 use super::household::{self, transfers};
 use super::ids::{Id, Ids};
+use super::kept;
 use super::layout::Layout;
 use super::model::*;
 use super::offices;
@@ -43,10 +44,13 @@ pub(super) fn make<'a>(layout: &'a Layout, index: usize) -> Village<'a> {
     for (job, range) in site.jobs.iter().zip(ranges.iter().cloned()) {
         planting.plant(job, range);
     }
+    offices::signed_at_home(&mut village);
     let free = ranges.last().map_or(0, |r| r.end);
     plant::integrity::plant(layout, &mut village, free);
     plant::added(layout, &mut village, &mut ids);
+    plant::reasons(layout, &mut village);
     farm::fill(layout, &mut village);
+    kept::fill(layout, &mut village);
     offices::fill(layout, &mut village);
     super::projects::alter(layout, &mut village);
     letters(layout, &mut village);

@@ -195,3 +195,43 @@ fn many_tests_at_once() {
     let one = cauchy(&[0.01, 0.01, 0.01]).unwrap();
     assert!((one - 0.01).abs() < 1e-12, "{one}");
 }
+
+/// Speed and memory of the kernels over a province: 128,000 villages and 40 million figures. Run with
+/// `cargo test --release --test it statistics::kernels -- --ignored --nocapture`; figures in `docs/benchmarks.md`.
+#[test]
+#[ignore = "takes a minute and two gigabytes"]
+fn kernels_over_a_province() {
+    use recount::stats::{BunchTest, Bunching, Digits, Inputs, Kernel, Side};
+    let (units, figures) = (128_000usize, 40_000_000usize);
+    let starts: Vec<usize> = (0..=units).map(|u| u * figures / units).collect();
+    // A multiplicative generator: wide amounts in fen, of any ending.
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut draw = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let members = vec![(0..figures).map(|_| 10f64.powf(2.0 + 5.0 * draw()) as i64).collect::<Vec<i64>>()];
+    let value = |v: i64| vec![v; units];
+    let (min, cent, missing) = (value(25), value(1), value(i64::MIN));
+    let digits = |test| Kernel::Digits(Digits { test, side: Side::Both, families: 1, peers: 0 });
+    let bunching = |test| Kernel::Bunching(Bunching { test, above: true, inclusive: true, families: 1, peers: 0 });
+    let of_digits = [min.clone(), cent, value(10), value(1)];
+    let of_threshold = [min, value(400_000), value(200_000), missing, value(1)];
+    for (name, kernel, values) in [
+        ("first digits", digits(DigitTest::First), &of_digits[..]),
+        ("last two digits", digits(DigitTest::LastTwo), &of_digits[..]),
+        ("digits given not round", digits(DigitTest::GivenNotRound), &of_digits[..]),
+        ("heaping against peers", digits(DigitTest::Heaping), &of_digits[..]),
+        ("counts at a threshold", bunching(BunchTest::Count), &of_threshold[..]),
+        ("density at a threshold", bunching(BunchTest::Density), &of_threshold[..]),
+    ] {
+        let start = std::time::Instant::now();
+        let output = kernel.run(&Inputs { units: values, starts: &starts, members: &members, texts: &[] });
+        assert_eq!(output.columns.len(), kernel.columns().len());
+        let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = peak.lines().find(|l| l.starts_with("VmHWM")).unwrap_or_default().to_owned();
+        eprintln!("{name}: {:.2} s, {peak}", start.elapsed().as_secs_f64());
+    }
+}

@@ -84,15 +84,7 @@ pub(super) fn plan(spec: &OrderCheck, planner: &mut Planner) -> Option<CheckPlan
     let own = planner.source(&spec.table)?;
     let mut scope = planner.record_scope(own, &RowRef::slot(0));
     let among = planner.optional_bool(spec.among.as_ref(), &scope);
-    let anchor = match (&spec.date, scope.at) {
-        (Some(text), _) => planner.expr(text, &scope, Want::Type(Type::Date)),
-        (None, Some(date)) if planner.graph.type_of(date) == Type::Date => Some(date),
-        _ => {
-            let error = Diagnostic::error("order-date", format!("nothing says on which day a record of `{}` stands", spec.table.value));
-            planner.error(error.at(spec.table.span.clone(), "has no `date:` in recount.yaml").help("add `date:` to this check"));
-            None
-        }
-    };
+    let anchor = spec.day(planner, own, &scope);
     let (among, anchor) = (among?, anchor?);
     scope.names.push(("anchor".into(), anchor));
     let planned: Vec<Option<Planned>> =
@@ -157,14 +149,9 @@ impl Step {
         planner.add_other(&mut pair, source, 1, &["other"]);
         let mut member = planner.record_scope(source, &RowRef::slot(1));
         member.names = scope.names.clone();
-        let day = match (&self.date, planner.def(source).date) {
-            (Some(text), _) => planner.expr(text, &member, Want::Type(Type::Date))?,
-            (None, Some(date)) if planner.graph.type_of(date) == Type::Date => planner.at_row(date, &RowRef::slot(1)),
-            _ => {
-                let error = Diagnostic::error("order-date", format!("nothing says on which day a record of `{}` stands", self.table.value));
-                planner.error(error.at(self.table.span.clone(), "has no `date:` in recount.yaml").help("add `date:` to this step"));
-                return None;
-            }
+        let day = match &self.date {
+            Some(text) => planner.expr(text, &member, Want::Type(Type::Date))?,
+            None => planner.governing_day(source, &member, &self.table)?,
         };
         let mut parts = vec![];
         if let Some(text) = &self.condition {

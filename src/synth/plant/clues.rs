@@ -35,7 +35,8 @@ impl Planting<'_, '_> {
     }
 
     fn act(&mut self, case: &Case, clue: &str, kind: &str, actor: Id, on: Days, ends: Option<Days>, amount: Option<Fen>, note: &str) {
-        let cells = vec![clue.into(), kind.into(), actor.into(), Day(on), ends.map_or(Empty, Day), amount.map_or(Empty, Cell::Fen), note.into()];
+        let cells =
+            vec![clue.into(), kind.into(), actor.into(), Day(on), ends.map_or(Empty, Day), amount.map_or(Empty, Cell::Fen), note.into()];
         self.keep_numbered(case, T::CaseActs, 'T', cells);
     }
 
@@ -184,7 +185,8 @@ impl Planting<'_, '_> {
         let household = self.any_household();
         let (household, region) = (self.household_id(household), self.village.site.code);
         let case = self.village_case("SV09", job.planted, note);
-        let cells = vec![region.into(), (&household).into(), "hotline".into(), "反映评议不公".into(), Day(received), Empty, replied, withdrawn];
+        let cells =
+            vec![region.into(), (&household).into(), "hotline".into(), "反映评议不公".into(), Day(received), Empty, replied, withdrawn];
         self.keep_numbered(&case, T::Complaints, 'Q', cells);
     }
 
@@ -241,7 +243,8 @@ impl Planting<'_, '_> {
         for n in 0..60 {
             let household = self.household_id(n % self.village.site.households);
             let checked = Day(day(year, 11, 3) + (n % 9) as i32);
-            let cells = vec![region.into(), (&household).into(), i64::from(year).into(), kind.into(), Cell::Bool(n < wrong), Empty, checked];
+            let cells =
+                vec![region.into(), (&household).into(), i64::from(year).into(), kind.into(), Cell::Bool(n < wrong), Empty, checked];
             self.keep_numbered(&case, T::SampleSheets, 'G', cells);
         }
     }

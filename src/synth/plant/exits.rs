@@ -66,7 +66,7 @@ impl Planting<'_, '_> {
         h.events.retain(|e| e.kind != "exit_announce");
         if let Some(mark) = h.event("exit_mark") {
             mark.kind = "exit_withdrawn";
-            mark.reason = "公示期间有异议";
+            mark.reason = "公示期间有异议".into();
         }
         h.exited_year = None;
         debug_assert!(year > 0);

@@ -18,7 +18,7 @@ impl Planting<'_, '_> {
             ("WA05", _) => self.elsewhere(job),
             ("WA11", Some(at)) => self.left_alone(job, at),
             ("WA12", Some(at)) => self.kin_helped(job, at),
-            ("WA13", _) => self.allowance(job),
+            ("WA13", _) => self.paid_days(job),
             ("WA15", _) => self.one_weekday(job),
             ("RB01", Some(at)) => self.benefits_stop(job, at),
             ("RB02", Some(at)) => self.helper_leaves(job, at),
@@ -87,7 +87,8 @@ impl Planting<'_, '_> {
             (false, 1) => self.trip(&case, cadre.id, "rail", from, to, on, 1_110),
             _ => self.trip(&case, cadre.id, "bus", from, from, on, 560),
         }
-        let clashes: Vec<Days> = present.into_iter().filter(|&d| if job.variant % 3 == 1 { d == on } else { (on - 2..=on + 2).contains(&d) }).collect();
+        let clashes: Vec<Days> =
+            present.into_iter().filter(|&d| if job.variant % 3 == 1 { d == on } else { (on - 2..=on + 2).contains(&d) }).collect();
         for d in clashes {
             self.record_attendance(&case, cadre.id, d);
         }
@@ -162,7 +163,7 @@ impl Planting<'_, '_> {
         self.village.truth.record(&case, "relatives", tie);
     }
 
-    fn allowance(&mut self, job: &Job) {
+    fn paid_days(&mut self, job: &Job) {
         let (year, month) = (self.later_year(job), 6 + (job.variant % 5) as i32);
         let cadre = self.newcomer(day(self.layout.first_year, 1, 5)).id;
         let (states, paid, note): (&[(&'static str, i64)], i64, _) = match (job.planted, job.variant % 2) {
@@ -229,7 +230,15 @@ impl Planting<'_, '_> {
             if !job.planted && form == 0 {
                 let year = civil(marked).0 + 1;
                 h.entitlements.retain(|e| e.year < year);
-                h.entitlements.push(Entitlement { payee: id, programme: "PENSION", grade: "BASIC", year, months: 12, amount: 126_000, state: "suspended" });
+                h.entitlements.push(Entitlement {
+                    payee: id,
+                    programme: "PENSION",
+                    grade: "BASIC",
+                    year,
+                    months: 12,
+                    amount: 126_000,
+                    state: "suspended",
+                });
             }
         }
         let case = self.household_case("RB01", job.planted, at, note);
@@ -321,7 +330,7 @@ impl Planting<'_, '_> {
             m.ends = Some(marked - 30);
         }
         let case = self.household_case("RB12", job.planted, at, note);
-        let mut add = |planting: &mut Self, kind: &'static str, starts: Days, ends: Option<Days>| {
+        let add = |planting: &mut Self, kind: &'static str, starts: Days, ends: Option<Days>| {
             let number = planting.village.next_measure();
             planting.household(at).measures.push(Measure { number, kind, starts, ends, amount: 480_000, helper });
             let key = planting.village.key('M', number);

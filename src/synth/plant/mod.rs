@@ -2,15 +2,19 @@
 //!
 //! Each case has households of its own, made to its wish; what it changes there is written down in the truth.
 
+mod clues;
 mod evidence;
 mod exits;
 mod funds;
+mod helpers;
 mod ids;
 mod incomes;
 pub(super) mod integrity;
+mod outside;
 mod registers;
 mod returns;
 mod sources;
+mod villages;
 mod visits;
 
 use std::ops::Range;
@@ -24,6 +28,8 @@ use super::jobs::Job;
 use super::layout::{Layout, Site};
 use super::model::*;
 use super::truth::Case;
+
+pub(super) use villages::reasons;
 
 /// What the households of a case must be like.
 pub(super) fn wish(layout: &Layout, site: &Site, job: &Job, slot: usize) -> Wish {
@@ -80,12 +86,16 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
             "CM04" | "CM06" | "CM07" | "CM08" | "CM09" | "CM10" | "CM11" | "CM12" | "CM13" | "CM19" | "CM21" => {
                 planting.sources(job, at[0])
             }
+            "CM18" | "QS04" => planting.villages(job, &at),
             "QS12" => {
                 for household in at {
                     let (starts, ends) = (day(layout.last_year, 2, 20), as_of());
                     planting.village.absences.push(Absence { household, whole: true, starts, ends, place: "广东" });
                 }
             }
+            kind if kind.starts_with("XR") => planting.outside(job, at.first().copied()),
+            kind if kind.starts_with("WA") || kind.starts_with("RB") => planting.helpers(job, at.first().copied()),
+            kind if kind.starts_with("SV") => planting.handling(job, at.first().copied()),
             // What is planted on a village as a whole is written with its reports.
             _ => {}
         }
@@ -114,8 +124,16 @@ fn added_wish(layout: &Layout, job: &Job) -> Wish {
         "FE14" => Wish { exit: spread(first + 1, last - 1), spares: 1, ..stable },
         "CM04" if job.planted => Wish { exit: Exit::In(last), ..stable },
         "CM04" | "CM06" => Wish { exit: spread(first + 1, last - 1), ..stable },
+        "XR07" | "XR12" | "SV11" => Wish { exit: Exit::Never, elder: true, spares: 1, ..stable },
+        "XR13" => Wish { exit: Exit::Never, spares: 1, pupils: 1, ..stable },
+        "RB01" => Wish { exit: spread(first + 1, last - 2), elder: true, ..stable },
+        "RB02" | "RB09" => Wish { exit: spread(first + 1, last - 1), ..stable },
+        "RB08" => Wish { exit: Exit::In(first), ..stable },
+        "RB12" => Wish { exit: spread(first, last - 2), ..stable },
         "CM10" => Wish { exit: Exit::Never, spares: 1, pupils: 1, ..stable },
+        kind if kind.starts_with("XR") || matches!(kind, "WA12" | "SV04") => Wish { exit: Exit::Never, spares: 1, ..stable },
         "CM19" => Wish { exit: spread(first + 1, last), spares: 1, ..stable },
+        "CM18" if !job.planted => stable,
         _ => Wish { exit: Exit::Never, ..stable },
     }
 }

@@ -17,7 +17,7 @@ impl Planting<'_, '_> {
         match (job.kind, at) {
             ("XR02", Some(at)) => self.cadre_at_home(job, at),
             ("XR07", Some(at)) => self.in_custody(job, at),
-            ("XR09", Some(at)) => self.wages(job, at),
+            ("XR09", Some(at)) => self.registered_wages(job, at),
             ("XR10", Some(at)) => self.housing_fund(job, at),
             ("XR11", Some(at)) => self.balances(job, at),
             ("XR12", Some(at)) => self.young_pensioner(job, at),
@@ -104,7 +104,7 @@ impl Planting<'_, '_> {
         self.keep_numbered(&case, T::Custody, 'U', cells);
     }
 
-    fn wages(&mut self, job: &Job, at: usize) {
+    fn registered_wages(&mut self, job: &Job, at: usize) {
         let year = self.layout.last_year - 1;
         let n = self.spare(at);
         let mut person = self.person(at, n);
@@ -144,7 +144,8 @@ impl Planting<'_, '_> {
         for on in months {
             let (year, month, _) = civil(on);
             let key = format!("{}/{year}-{month:02}", person.id.text());
-            let cells = vec![person.id.into(), Month(year, month), "县供电公司".into(), kind.into(), Cell::Fen(420_000), Cell::Fen(100_800)];
+            let cells =
+                vec![person.id.into(), Month(year, month), "县供电公司".into(), kind.into(), Cell::Fen(420_000), Cell::Fen(100_800)];
             self.keep(&case, T::HousingFund, key, cells);
         }
     }
@@ -170,7 +171,8 @@ impl Planting<'_, '_> {
         let (elder, n) = (self.elder(at), self.spare(at));
         let id = self.village.households[at].people[elder].id;
         let last = self.layout.last_year;
-        let like = self.village.households[at].payments.iter().find(|p| p.payee == id && p.programme == "PENSION" && p.year == last).cloned();
+        let like =
+            self.village.households[at].payments.iter().find(|p| p.payee == id && p.programme == "PENSION" && p.year == last).cloned();
         let Some(like) = like else { return };
         if job.planted {
             let young = self.person(at, n);
@@ -288,7 +290,16 @@ impl Planting<'_, '_> {
         let book = format!("HK{}", self.household_id(at));
         let sex = if person.female { "female" } else { "male" };
         let region = self.village.site.code;
-        let cells = vec![person.id.into(), (&person.name).into(), (&book).into(), head.into(), relation.into(), sex.into(), Day(person.birth), region.into()];
+        let cells = vec![
+            person.id.into(),
+            (&person.name).into(),
+            (&book).into(),
+            head.into(),
+            relation.into(),
+            sex.into(),
+            Day(person.birth),
+            region.into(),
+        ];
         self.keep(case, T::Hukou, person.id.text().to_string(), cells.into_iter().chain(rest).collect());
     }
 
