@@ -267,9 +267,11 @@ impl Planting<'_, '_> {
         let form = job.variant % 3;
         let lately = !job.planted && form == 2;
         let found = if lately { as_of() - 12 } else { day(self.layout.last_year, 3, 10) + job.variant as i32 % 40 };
+        // Earlier help had ended before the exit.
+        let ended = self.marked_on(at) - 20;
         for m in &mut self.household(at).measures {
-            m.starts = m.starts.min(found - 200);
-            m.ends = Some(found - 30);
+            m.starts = m.starts.min(ended - 200);
+            m.ends = Some(ended);
         }
         let note = match (job.planted, form) {
             (true, _) => "on the watch list for months without any measure",
