@@ -23,6 +23,8 @@ pub(super) struct Table {
     pub line: usize,
     pub lines: Range<usize>,
     pub from_line: usize,
+    /// Its files come from the county, and not from the project's policy.
+    pub delivered: bool,
     pub columns: Vec<Column>,
     /// Chinese names its file may have.
     titles: Vec<String>,
@@ -51,12 +53,21 @@ impl Layout {
             if indent == 2 && text.ends_with(':') {
                 let name = text.trim_end_matches(':').to_owned();
                 let titles = common.get(&format!("file {name}")).cloned().unwrap_or_default();
-                tables.push(Table { name, line: number, lines: number..number, from_line: number, columns: vec![], titles });
+                tables.push(Table {
+                    name,
+                    line: number,
+                    lines: number..number,
+                    from_line: number,
+                    delivered: true,
+                    columns: vec![],
+                    titles,
+                });
             }
             let Some(table) = tables.last_mut() else { continue };
             table.lines.end = number + 1;
             if indent == 4 && text.starts_with("from:") {
                 table.from_line = number;
+                table.delivered = text.contains("data/");
             }
             if indent == 6
                 && let Some((name, rest)) = text.split_once(": ")
@@ -100,7 +111,7 @@ impl Column {
             }
         }
         // The name alone does not say in which unit a price is.
-        if !options.contains(&"unit: wan") {
+        if !options.contains(&"unit: wan") && !headers.iter().any(|h| h == name) {
             headers.push(name.to_owned());
         }
         let own = common.get(&format!("{table}.{name}"));

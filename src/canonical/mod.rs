@@ -55,7 +55,7 @@ pub fn files(options: &CanonicalOptions) -> Vec<(String, String)> {
 
 /// Number of tables of the canonical programme.
 pub fn tables() -> usize {
-    Layout::new(PROJECT, HEADERS).tables.len()
+    Layout::new(PROJECT, HEADERS).tables.iter().filter(|t| t.delivered).count()
 }
 
 const HEAD: &str = "\
@@ -78,16 +78,16 @@ fn project(layout: &Layout, options: &CanonicalOptions) -> String {
         }
         let of_table = table.filter(|t| t.lines.contains(&number));
         let written = match of_table {
-            Some(t) if number == t.from_line => format!("    from: [{}]\n    optional: true", t.files().join(", ")),
+            Some(t) if number == t.from_line && t.delivered => format!("    from: [{}]\n    optional: true", t.files().join(", ")),
             // Files come in any encoding: a wrong one is told with the one it may be.
-            Some(_) if line.trim_start().starts_with("encoding:") => continue,
+            Some(_) if line.trim_start().starts_with("encoding:") || line.trim() == "optional: true" => continue,
             Some(_) if line.trim_start().starts_with("covers:") => format!("    covers: {{{}}}", covers(line, options)),
-            Some(t) => match t.columns.iter().find(|c| c.line == number) {
+            Some(t) if t.delivered => match t.columns.iter().find(|c| c.line == number) {
                 Some(column) => column.written(),
                 None => line.to_owned(),
             },
             None if line.starts_with("rules:") => "rules: [rules/]".to_owned(),
-            None => line.to_owned(),
+            _ => line.to_owned(),
         };
         out.push_str(&written);
         out.push('\n');
@@ -111,13 +111,15 @@ fn covers(line: &str, options: &CanonicalOptions) -> String {
 fn parameters() -> String {
     let mut out = String::new();
     for line in PARAMETERS.lines() {
-        let cells: Vec<&str> = line.split(',').collect();
+        // The source stands last; where it holds a comma it is quoted.
+        let cells: Vec<&str> = line.splitn(7, ',').collect();
         match cells[..] {
             ["name", ..] => out.push_str(line),
             [name, "52", from, to, value, unit, source] => {
-                let confirmed = GENERAL.iter().any(|g| source.starts_with(g));
+                let (quote, text) = source.strip_prefix('"').map_or(("", source), |text| ("\"", text));
+                let confirmed = GENERAL.iter().any(|g| text.starts_with(g));
                 let mark = if confirmed { "" } else { "To be confirmed for this place: " };
-                out.push_str(&format!("{name},,{from},{to},{value},{unit},{mark}{source}"));
+                out.push_str(&format!("{name},,{from},{to},{value},{unit},{quote}{mark}{text}"));
             }
             // Made up for one county of the sample.
             _ => continue,
@@ -154,7 +156,7 @@ fn page(layout: &Layout) -> String {
          缺少的文件只影响读取它的规则。粗体列为必需列。\n\n\
          Then / 然后：`recount lint --data`\n",
     );
-    for table in &layout.tables {
+    for table in layout.tables.iter().filter(|t| t.delivered) {
         out.push_str(&format!("\n## {}\n\n", table.name));
         let names: Vec<String> = table.files().iter().map(|f| format!("`{}`", f.trim_start_matches("data/"))).collect();
         out.push_str(&format!("{}\n\n| column | headers |\n|---|---|\n", names.join(", ")));

@@ -80,10 +80,12 @@ impl Sink<'_> {
     fn create(&self, name: &str) -> Result<File, Diagnostics> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
         let path = self.folder.join(name);
-        let made = match path.parent() {
-            Some(parent) => private_folder(parent),
-            None => Ok(()),
-        };
+        // Folders below the run's own, never that one: Ctrl-C may have removed it while this thread was still writing.
+        let below = name.match_indices('/').map(|(end, _)| self.folder.join(&name[..end]));
+        let made = below.filter(|folder| !folder.is_dir()).try_for_each(|folder| match private_subfolder(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        });
         made.and_then(|()| private_file(&path)).map_err(|e| unwritable(&self.target.join(name), &e))
     }
 }
@@ -96,6 +98,16 @@ fn private_folder(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
+}
+
+#[cfg(unix)]
+fn private_subfolder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+#[cfg(not(unix))]
+fn private_subfolder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
 }
 
 #[cfg(unix)]

@@ -228,6 +228,11 @@ fn staff(layout: &Layout, village: &Village, tables: &mut Tables) {
         let mut row = tables.row_of_year(T::Visits, year_of(x.on));
         row.key('V', v, n + 1, 5).id(&x.cadre).key('H', v, x.household + 1, 3).text(x.kind).date(x.on).int(x.minute).int(x.minutes);
         row.degrees(x.lat).degrees(x.lon).opt_id(x.met.as_ref()).text(x.met_who).date(x.entered).text(&x.note);
+        // A device goes with its cadre; any fixed mixing gives each visit a photo of its own.
+        row.text(x.device.as_deref().unwrap_or(&format!("SB{}", x.cadre.text().get(6..).unwrap_or_default())));
+        let mixed = ((v * 100_000 + n + 1) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let own = if x.kind == "home" { format!("{mixed:016x}") } else { String::new() };
+        row.text(x.photo.as_deref().unwrap_or(&own));
     }
     for h in village.households.iter().filter(|h| !village.unassigned.contains(&(h.number - 1))) {
         let helper = village.cadres[2 + h.number % 2].id;

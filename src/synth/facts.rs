@@ -119,6 +119,10 @@ pub(super) struct Visit {
     pub(super) met_who: &'static str,
     pub(super) entered: Days,
     pub(super) note: String,
+    /// Instead of the cadre's own.
+    pub(super) device: Option<String>,
+    /// Instead of one that no other visit has.
+    pub(super) photo: Option<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -116,7 +116,10 @@ const SPECS: [Spec; TABLES] = [
         gb18030: false,
     },
     plain("attendance", "cadre_id_no,day,month,state"),
-    plain("visits", "visit_id,cadre_id_no,household_id,kind,visited_on,start_minute,minutes,lat,lon,met_id_no,met_who,entered_at,note"),
+    plain(
+        "visits",
+        "visit_id,cadre_id_no,household_id,kind,visited_on,start_minute,minutes,lat,lon,met_id_no,met_who,entered_at,note,device_id,photo_hash",
+    ),
     plain("villages", "region_code,village_name,town_code,county_code,population,office_phone,collective_account,lat,lon"),
     plain(
         "households",

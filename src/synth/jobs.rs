@@ -129,6 +129,11 @@ const ADDED: &[(&str, usize, usize)] = &[
     ("CM18", 14, 14),
     ("QS04", 0, 0),
     ("QS08", 0, 0),
+    ("WA08", 2, 2),
+    ("WA09", 2, 2),
+    ("WA10", 1, 1),
+    ("QS09", 1, 1),
+    ("RB07", 1, 1),
 ];
 
 /// Kinds planted on areas by the ground plan itself.

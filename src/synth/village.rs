@@ -269,6 +269,8 @@ pub(super) fn visit(village: &Village, draw: &mut Draw, cadre: Id, household: us
         met_who: "member",
         entered: on + draw.days(0, 4),
         note: note(draw, &head.name),
+        device: None,
+        photo: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::plan::wanted_of;
 use super::read::{csv_header, delimiter_of, join_headers};
 use crate::diagnostic::{Diagnostics, nearest};
-use crate::project::{Format, Project, TableSource};
+use crate::project::{Format, Project, TableSource, policy_files};
 use crate::source::{BlockReader, Cut, InputFile, Wanted, empty_file, expand, format_of, normal_header, open_columnar, read_sheet};
 
 /// Bytes of a text file that are read for its header.
@@ -194,11 +194,13 @@ fn head(source: &TableSource, file: &InputFile) -> Result<Vec<String>, Diagnosti
     }
 }
 
-/// Files of the folders in which tables look that none of them takes.
+/// Files of the folders in which tables look that none of them takes. Policy tables are taken by the project itself.
 fn strays(project: &Project, taken: &BTreeSet<String>) -> Vec<Stray> {
     let folder = |from: &str| from.rsplit_once('/').map(|(folder, _)| folder.to_owned()).unwrap_or_default();
     let folders: BTreeSet<String> =
         project.tables.iter().flat_map(|t| &t.from).map(|f| folder(&f.value)).filter(|f| !f.contains('*')).collect();
+    // Policy files that cannot be read are told where they matter.
+    let policy = policy_files(project).unwrap_or_default();
     let mut strays = vec![];
     for folder in folders.iter().filter(|f| !f.is_empty()) {
         let Ok(entries) = std::fs::read_dir(project.root.join(folder)) else { continue };
@@ -210,7 +212,7 @@ fn strays(project: &Project, taken: &BTreeSet<String>) -> Vec<Stray> {
                 ending.as_str(),
                 "csv" | "txt" | "tsv" | "parquet" | "pq" | "xlsx" | "xlsm" | "xls" | "xlsb" | "ods" | "ndjson" | "jsonl"
             );
-            if !known || taken.contains(&path) {
+            if !known || taken.contains(&path) || policy.iter().any(|p| p.path == path) {
                 continue;
             }
             let stem = name.split(['.', '-']).next().unwrap_or_default().to_lowercase();

@@ -51,7 +51,7 @@ fn a_run_in_parts_finds_the_same_whatever_the_memory() {
     let whole = run(&root().join("sample_data/recount.yaml"));
     let store = tempfile::tempdir().expect("a temporary folder");
     let mut counts = std::collections::BTreeSet::new();
-    for memory in [5_000_000u64, 2_500_000, 1_500_000] {
+    for memory in [16_000_000u64, 8_000_000, 5_000_000] {
         let parts = run_with(&root().join("sample_data/recount.yaml"), |options| {
             options.memory = Some(memory);
             options.store = Some(store.path().to_owned());

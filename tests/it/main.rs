@@ -16,6 +16,7 @@ mod report;
 mod rule_page;
 mod rules;
 mod rules_index;
+mod scale;
 mod synth;
 mod sql;
 mod statistics;

@@ -3,6 +3,7 @@
 //! Each case has households of its own, made to its wish; what it changes there is written down in the truth.
 
 mod clues;
+mod entries;
 mod evidence;
 mod exits;
 mod funds;
@@ -86,6 +87,7 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
             "CM04" | "CM06" | "CM07" | "CM08" | "CM09" | "CM10" | "CM11" | "CM12" | "CM13" | "CM19" | "CM21" => {
                 planting.sources(job, at[0])
             }
+            "WA08" | "WA09" | "WA10" | "QS09" | "RB07" => planting.entries(job, &at),
             "CM18" | "QS04" => planting.villages(job, &at),
             "QS12" => {
                 for household in at {
@@ -124,6 +126,7 @@ fn added_wish(layout: &Layout, job: &Job) -> Wish {
         "FE14" => Wish { exit: spread(first + 1, last - 1), spares: 1, ..stable },
         "CM04" if job.planted => Wish { exit: Exit::In(last), ..stable },
         "CM04" | "CM06" => Wish { exit: spread(first + 1, last - 1), ..stable },
+        "QS09" | "RB07" => Wish { exit: Exit::In(first), ..stable },
         "XR07" | "XR12" | "SV11" => Wish { exit: Exit::Never, elder: true, spares: 1, ..stable },
         "XR13" => Wish { exit: Exit::Never, spares: 1, pupils: 1, ..stable },
         "RB01" => Wish { exit: spread(first + 1, last - 2), elder: true, ..stable },

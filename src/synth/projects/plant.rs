@@ -350,7 +350,7 @@ impl Planting<'_, '_> {
         let second = self.work("road", self.layout.first_year + 2, "open");
         let site = &self.village.site.name;
         let names = if planted {
-            [format!("{site}大塘组产业路硬化工程"), format!("{site}大塘组产业路硬化项目")]
+            [format!("{site}大塘组产业路路面硬化工程"), format!("{site}大塘组产业路路面硬化项目")]
         } else {
             [format!("{site}下坝组机耕道工程一期"), format!("{site}下坝组机耕道工程二期")]
         };

@@ -190,9 +190,11 @@ impl Works {
         let signed = awarded + 6;
         let finished = signed + 70 + draw.days(0, 30);
         let accepted = finished + 12;
+        // Works of neighbouring villages differ in more than the village's name.
+        let group = ["上坝", "下坝", "大湾", "小河", "新寨", "老屋", "石桥"][(site.index * 3 + n) % 7];
         let name = match kind {
-            "industry" => format!("{}{year}年生猪养殖产业项目", site.name),
-            _ => format!("{}{year}年第{}段道路硬化工程", site.name, n + 1),
+            "industry" => format!("{}{year}年{group}组生猪养殖产业项目", site.name),
+            _ => format!("{}{year}年{group}组第{}段道路硬化工程", site.name, n + 1),
         };
         // No two sites of a village lie within two hundred metres of one another.
         let (lat, lon) = (site.lat + 3_000 * (n as i64 + 1), site.lon + 1_000 * (n as i64 % 7));

@@ -275,7 +275,6 @@ proptest! {
             let name = format!("{k}/{}", format(&Value::Date((DAY + y) as i32)));
             let judged = match (now.as_slice(), before.as_slice()) {
                 ([now], [before]) => match (now.m, before.m) {
-                    (Bad, Empty) | (Empty, Bad) => code(Some(true)),
                     (Bad, _) | (_, Bad) => NotAssessable,
                     (a, b) => code(Some(a != b)),
                 },
