@@ -34,6 +34,7 @@ impl Planting<'_, '_> {
         self.village.key('K', self.village.clues.len())
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the columns of an act")]
     fn act(&mut self, case: &Case, clue: &str, kind: &str, actor: Id, on: Days, ends: Option<Days>, amount: Option<Fen>, note: &str) {
         let cells =
             vec![clue.into(), kind.into(), actor.into(), Day(on), ends.map_or(Empty, Day), amount.map_or(Empty, Cell::Fen), note.into()];

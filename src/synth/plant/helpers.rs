@@ -223,8 +223,7 @@ impl Planting<'_, '_> {
             h.payments.retain(|p| {
                 let after = regular(p.programme) && p.paid_on > marked;
                 let pension = p.programme == "PENSION";
-                let keep = !after || (pension && std::mem::take(&mut kept) > 0);
-                keep
+                !after || (pension && std::mem::take(&mut kept) > 0)
             });
             h.entitlements = entitlements(&h.payments);
             if !job.planted && form == 0 {

@@ -95,7 +95,7 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
                     planting.village.absences.push(Absence { household, whole: true, starts, ends, place: "广东" });
                 }
             }
-            kind if kind.starts_with("XR") => planting.outside(job, at.first().copied()),
+            kind if kind.starts_with("XR") || kind == "RB10" => planting.outside(job, at.first().copied()),
             kind if kind.starts_with("WA") || kind.starts_with("RB") => planting.helpers(job, at.first().copied()),
             kind if kind.starts_with("SV") => planting.handling(job, at.first().copied()),
             // What is planted on a village as a whole is written with its reports.

@@ -6,7 +6,7 @@ use crate::synth::files::T;
 use crate::synth::ids::Id;
 use crate::synth::jobs::Job;
 use crate::synth::kept::{Cell, Kept};
-use crate::synth::model::{Cadre, Days, Fact, Fen, Land, Person};
+use crate::synth::model::{Absence, Cadre, Days, Fact, Fen, Land, Person};
 use crate::synth::truth::Case;
 use crate::synth::village::outsider;
 
@@ -27,6 +27,8 @@ impl Planting<'_, '_> {
             ("XR18", Some(at)) => self.undeclared(job, at),
             ("XR19", Some(at)) => self.moved_in(job, at),
             ("XR20", Some(at)) => self.operator(job, at),
+            ("XR16", Some(at)) => self.nobody_lives_there(job, at),
+            ("RB10", Some(at)) => self.flat_unused(job, at),
             _ => {}
         }
     }
@@ -352,6 +354,67 @@ impl Planting<'_, '_> {
         }
         let from = self.layout.counties[(self.village.site.county + 1) % self.layout.counties.len()].code;
         self.book_row(&case, at, &person, "other", [Day(moved), from.into(), reason.into(), Empty, Empty]);
+    }
+
+    /// Twelve months of the household's meter up to the as-of date; in one of them something was used, if at all.
+    fn meter_readings(&mut self, case: &Case, at: usize, used: bool) {
+        let household = self.household_id(at);
+        let meter = format!("MK{household}");
+        let year = self.layout.last_year;
+        for month in 1..=12 {
+            let (kwh, water) = if used && month == 11 { (3_800, 410) } else { (0, 0) };
+            let cells = vec![(&meter).into(), Month(year, month), (&household).into(), Empty, Cell::Fen(kwh), Cell::Fen(water)];
+            self.keep(case, T::Meters, format!("{meter}/{year}-{month:02}"), cells);
+        }
+    }
+
+    fn gone_to_work(&mut self, at: usize) {
+        let (starts, ends) = (day(self.layout.last_year, 2, 20), as_of());
+        self.village.absences.push(Absence { household: at, whole: true, starts, ends, place: "广东" });
+    }
+
+    fn nobody_lives_there(&mut self, job: &Job, at: usize) {
+        let form = job.variant % 3;
+        let field = !job.planted && form == 0;
+        let note = match (job.planted, form) {
+            (true, _) => "no land, no electricity and no water for a year",
+            (false, 0) => "no electricity, with a field that is tilled",
+            (false, 1) => "the whole household works elsewhere",
+            _ => "something was used in one month",
+        };
+        let years: Vec<i32> = self.layout.years().collect();
+        let h = self.household(at);
+        for year in years {
+            h.land.retain(|l| l.year != year);
+            h.land.push(Land { year, crop: if field { 18 } else { 0 }, forest: 0, rented: 0 });
+            h.farmed.push(year);
+        }
+        let case = self.household_case("XR16", job.planted, at, note);
+        self.record_household(&case, at);
+        self.meter_readings(&case, at, !job.planted && form == 2);
+        if !job.planted && form == 1 {
+            self.gone_to_work(at);
+        }
+    }
+
+    fn flat_unused(&mut self, job: &Job, at: usize) {
+        let form = job.variant % 3;
+        let head = self.village.households[at].head_person().clone();
+        let lately = !job.planted && form == 2;
+        let acquired = if lately { as_of() - 45 } else { day(self.layout.first_year + 1, 9, 12) };
+        let note = match (job.planted, form) {
+            (true, _) => "relocation flat without electricity and water for a year",
+            (false, 0) => "the whole household works elsewhere",
+            (false, 1) => "something was used in one month",
+            _ => "handed over six weeks ago",
+        };
+        let case = self.household_case("RB10", job.planted, at, note);
+        let fact = Fact::Estate { kind: "relocation_flat", origin: "relocation", share: 100, area: 7500 };
+        self.register(&case, &head, acquired, None, fact);
+        self.meter_readings(&case, at, !job.planted && form == 1);
+        if !job.planted && form == 0 {
+            self.gone_to_work(at);
+        }
     }
 
     fn operator(&mut self, job: &Job, at: usize) {
