@@ -6,6 +6,7 @@ mod html;
 mod ledger;
 mod markup;
 mod reply;
+mod sheet;
 mod show;
 mod terminal;
 mod view;
