@@ -9,6 +9,7 @@ mod ledger;
 mod markup;
 mod observed;
 mod reply;
+mod sheet;
 mod show;
 mod terminal;
 mod unseen;
