@@ -170,7 +170,7 @@ fn group(spec: &Digits, inputs: &Inputs<'_>, unit: usize, found: u64) -> Group {
         let class = match figure {
             MISSING => Err(Excluded::NoValue),
             0 => Err(Excluded::Zero),
-            ..0 => Err(Excluded::Negative),
+            m if m < 0 => Err(Excluded::Negative),
             m => spec.test.class(m.unsigned_abs(), written, multiple),
         };
         match class {

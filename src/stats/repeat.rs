@@ -92,7 +92,7 @@ struct Set {
     p: Tail,
 }
 
-fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<i64>>], total: &Counts, near: Option<Near>) -> Judged<9> {
+fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, [i64]>], total: &Counts, near: Option<Near>) -> Judged<9> {
     let range = inputs.starts[unit]..inputs.starts[unit + 1];
     let [min, min_n, min_columns, standard] = [MIN, MIN_N, MIN_COLUMNS, STANDARD].map(|value| inputs.unit_value(value, unit));
     let apart = &inputs.members[inputs.members.len() - 2];
@@ -177,12 +177,12 @@ fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, Vec<i64>>], total: 
 }
 
 /// The columns as they are. The first text of a column says something too: 0 is kept for what does not.
-fn plain<'a>(spec: &Repeat, inputs: &Inputs<'a>) -> Vec<Cow<'a, Vec<i64>>> {
+fn plain<'a>(spec: &Repeat, inputs: &Inputs<'a>) -> Vec<Cow<'a, [i64]>> {
     let column = |(column, values): (usize, &'a Vec<i64>)| match inputs.texts.get(column) {
         Some(texts) if !texts.is_empty() => {
-            Cow::Owned(values.iter().map(|rank| if *rank == MISSING { MISSING } else { rank + 1 }).collect())
+            Cow::<[i64]>::Owned(values.iter().map(|rank| if *rank == MISSING { MISSING } else { rank + 1 }).collect())
         }
-        _ => Cow::Borrowed(values),
+        _ => Cow::Borrowed(values.as_slice()),
     };
     inputs.members[..spec.columns].iter().enumerate().map(column).collect()
 }
@@ -195,7 +195,7 @@ struct Near {
 }
 
 /// The class of near-identical ones that each member belongs to as the one column that is compared; 0 (it says nothing) where it is too short.
-fn classes<'a>(spec: &Repeat, inputs: &Inputs<'a>) -> (Vec<Cow<'a, Vec<i64>>>, Option<Near>) {
+fn classes<'a>(spec: &Repeat, inputs: &Inputs<'a>) -> (Vec<Cow<'a, [i64]>>, Option<Near>) {
     let count = inputs.members[0].len();
     let texts = inputs.texts.first().filter(|texts| !texts.is_empty());
     // Settings of the rule are the same for all groups.

@@ -175,7 +175,7 @@ impl Late<'_, '_> {
         // The household leaves its village's and county's totals: none may be planted on those.
         let quiet = county.quota.is_none() && county.heap.is_none() && town.surge.is_none();
         let unknown = job.planted && job.variant % 2 == 1 && quiet;
-        let Some((at, ())) = self.find(|_, h| (!h.private && !(unknown && h.exited_year.is_some())).then_some(())) else { return };
+        let Some((at, ())) = self.find(|_, h| (!(h.private || unknown && h.exited_year.is_some())).then_some(())) else { return };
         let next = &self.layout.sites[(site.index + 1) % self.layout.sites.len()].name;
         let household = &mut self.village.households[at];
         let note = if unknown {
