@@ -328,7 +328,7 @@ pub const FUNCTIONS: &[FunctionDoc] = &[
         "sum",
         "sum(rows.x)",
         Family::Aggregate,
-        "The sum over the rows that have a value; 0 for no rows.",
+        "The sum over the rows that have a value; missing where there is none: `coalesce(sum(..), yuan(0))` says that none is nothing.",
         &[("sum(payments.amount) filter (where payments.status = 'ok')", "")],
     ),
     doc("min", "min(rows.x)", Family::Aggregate, "The smallest value.", &[("min(events.happened_on)", "")]),
