@@ -188,7 +188,8 @@ def svg(latest):
     """CPU seconds by rules, both on logarithmic scales: the largest table that was run."""
     import math
     rows = max(k[0] for k in latest)
-    (threads, memory) = max((k[2], k[3]) for k in latest if k[0] == rows)
+    settings = [(k[2], k[3]) for k in latest if k[0] == rows]
+    (threads, memory) = max(settings, key=settings.count)
     series = {who: sorted((k[1], l["cpu"]) for k, l in latest.items() if k[0] == rows and k[2:] == (threads, memory, who) and "exit" not in l) for who in ("recount", "duckdb", "polars", "floor")}
     series = {who: points for who, points in series.items() if points}
     values = [v for points in series.values() for _, v in points]
