@@ -235,7 +235,6 @@ impl Works {
         self.bids.push(Bid { contract, supplier, price, result, device, hash, opened: self.contracts[contract].awarded - 3 });
     }
 
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn invoice(
         &mut self,
         site: &Site,
