@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Exit;
+use crate::table::hold_staging;
 
 /// What stands on disk that is not finished, and what to say about it.
 struct Work {
@@ -30,18 +31,19 @@ pub(super) fn says(says: &str) {
     }
 }
 
+/// Does not return once Ctrl-C is being handled: what fails because its folder was removed is no news.
+pub(super) fn wait() {
+    drop(WORK.lock());
+}
+
 /// Installs the handler. Only `main` does.
 pub(super) fn watch() {
     let installed = ctrlc::set_handler(|| {
-        // Kept locked until the process is gone: what has just been finished is not spoken of as lost.
-        let work = WORK.lock();
+        // Both kept until the process is gone: what has just been finished is not spoken of as lost, and nothing is begun any more.
+        let (work, _gate) = (WORK.lock(), hold_staging());
         let (unfinished, says) = work.as_ref().map_or((&[][..], ""), |w| (&w.unfinished, &w.says));
-        // Other threads go on until the exit: a folder is looked at again in case one of them has put a file there meanwhile.
-        for _ in 0..5 {
-            if unfinished.iter().filter(|(folder, prefix)| remove(folder, prefix)).count() == 0 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(2));
+        for (folder, prefix) in unfinished {
+            remove(folder, prefix);
         }
         eprintln!("\ninterrupted{}{says}", if says.is_empty() { "" } else { ": " });
         std::process::exit(i32::from(Exit::Interrupted.code()));
@@ -51,17 +53,24 @@ pub(super) fn watch() {
     }
 }
 
-/// Whether there was something to remove.
-fn remove(folder: &Path, prefix: &str) -> bool {
-    let mut found = false;
+/// Other threads go on until the exit: under its new name none of them finds a folder to put one more file into, and the few that
+/// were about to have done so by the next look.
+fn remove(folder: &Path, prefix: &str) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            found = true;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(prefix) {
+            let gone = folder.join(format!("{name}.gone"));
+            let path = if std::fs::rename(entry.path(), &gone).is_ok() { gone } else { entry.path() };
             // What cannot be removed keeps its telling name; there is nobody left to report to.
-            let _ = std::fs::remove_dir_all(entry.path());
+            for _ in 0..100 {
+                let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+                if removed.is_ok() || !path.exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
         }
     }
-    found
 }
 
 #[cfg(test)]
@@ -74,8 +83,9 @@ mod tests {
         for name in [".writing-7-a", ".writing-8-b", "2020-12-31-abc"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        assert!(remove(folder.path(), ".writing-7-"));
-        assert!(!remove(folder.path(), ".writing-7-"));
+        std::fs::write(folder.path().join(".writing-7-night.json"), "{}").unwrap();
+        std::fs::write(folder.path().join(".writing-7-a/rows.parquet"), "PAR1").unwrap();
+        remove(folder.path(), ".writing-7-");
         let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, [".writing-8-b", "2020-12-31-abc"]);

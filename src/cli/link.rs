@@ -1,13 +1,14 @@
 //! `recount link`: records of files linked to people and households.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{LinkArgs, LinkForm};
 use super::output::{print, write_file};
 use super::progress::Progress;
-use super::{Exit, Session};
+use super::{Exit, Session, interrupt};
 use crate::diagnostic::Diagnostics;
 use crate::link::{self, LinkOptions, TableFormat};
+use crate::table::staging_prefix;
 
 pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diagnostics> {
     let progress = Progress::new(session);
@@ -41,7 +42,10 @@ pub(super) fn link(arguments: &LinkArgs, session: &Session) -> Result<Exit, Diag
         LinkForm::Json => TableFormat::Json,
     };
     let folder = folder(arguments);
+    let beside = folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    interrupt::removes(beside, &staging_prefix(), "nothing of this linkage was kept");
     link::write(&found, &folder, format, arguments.keep)?;
+    interrupt::says("the linkage was complete by then");
     progress.end();
     print(&link::found_text(&found))?;
     print(&format!("\nWritten to {}\n", folder.display()))?;

@@ -69,6 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match result {
         Ok(exit) => exit,
         Err(problems) => {
+            interrupt::wait();
             session.tell(&problems);
             Exit::Incomplete
         }

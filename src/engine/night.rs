@@ -152,9 +152,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
 /// Folders first: a state that names folders which are gone is of no use, folders that nothing names are only disk.
 fn keep(store: &Path, night: &Night) -> std::io::Result<()> {
     table::keep(store, &night.folders)?;
-    let beside = store.join(format!("{}{STATE}", table::staging_prefix()));
-    std::fs::write(&beside, serde_json::to_vec(night)?)?;
-    std::fs::rename(beside, store.join(STATE))
+    table::replace(store, STATE, &serde_json::to_vec(night)?)
 }
 
 /// The earlier delivery, as the store kept it.

@@ -7,6 +7,7 @@ use super::Found;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::linkage::{Band, probability};
 use crate::run::frame::{Cells, Frame};
+use crate::table::{staged, staging_prefix};
 
 /// How tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,8 @@ pub struct LinkManifest {
 /// # Errors
 /// The folder is something else, or cannot be written; then it is as it was.
 pub fn write(found: &Found, folder: &Path, format: TableFormat, keep: bool) -> Result<(), Diagnostics> {
-    let staging = folder.with_extension(format!("writing-{}", std::process::id()));
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let staging = folder.with_file_name(format!("{}{name}", staging_prefix()));
     let unwritable = |e: &dyn std::fmt::Display| -> Diagnostics {
         Diagnostic::error("cannot-write", format!("`{}` cannot be written: {e}", folder.display()))
             .help("choose another folder with `-o`; nothing was changed")
@@ -52,7 +54,7 @@ pub fn write(found: &Found, folder: &Path, format: TableFormat, keep: bool) -> R
             .help("choose another folder with `-o`")
             .into());
     }
-    let done = fs::create_dir_all(&staging).and_then(|()| {
+    let done = staged(|| fs::create_dir_all(&staging)).and_then(|()| {
         fs::write(staging.join("manifest.json"), pretty(&found.manifest))?;
         fs::write(staging.join("link.yaml"), &found.question)?;
         fs::write(staging.join("model.json"), found.linkage.model.to_json())?;
@@ -73,10 +75,12 @@ pub fn write(found: &Found, folder: &Path, format: TableFormat, keep: bool) -> R
                 frame.write("kept", "", file).map_err(std::io::Error::other)?;
             }
         }
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
-        }
-        fs::rename(&staging, folder)
+        staged(|| {
+            if folder.exists() {
+                fs::remove_dir_all(folder)?;
+            }
+            fs::rename(&staging, folder)
+        })
     });
     done.map_err(|e| {
         let _ = fs::remove_dir_all(&staging);

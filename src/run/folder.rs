@@ -13,7 +13,7 @@ use super::store::write_content;
 use super::{Journal, Manifest, RunContent};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::schema::{self, Value};
-use crate::table::staging_prefix;
+use crate::table::{staged, staging_prefix};
 
 /// Digits of the manifest's hash in the folder's name; more only if another run has the same ones.
 const SHORT: usize = 8;
@@ -197,7 +197,7 @@ pub fn write(
     staging.prefix(&prefix);
     #[cfg(unix)]
     staging.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-    let staging = staging.tempdir_in(root).map_err(|e| unwritable(root, &e))?;
+    let staging = staged(|| staging.tempdir_in(root)).map_err(|e| unwritable(root, &e))?;
     let sink = Sink { folder: staging.path(), target: &target, written: Mutex::default() };
     let hash = content.manifest.hash();
     let (stored, rendered) = rayon::join(|| write_content(content, &hash, &sink), || render(&sink));
@@ -211,7 +211,7 @@ pub fn write(
     sink.file("journal.json", format!("{journal}\n").as_bytes())?;
     sink.file("manifest.json", content.manifest.text().as_bytes())?;
     sink.sync()?;
-    fs::rename(staging.path(), &target).map_err(|e| unwritable(&target, &e))?;
+    staged(|| fs::rename(staging.path(), &target)).map_err(|e| unwritable(&target, &e))?;
     let _renamed = staging.keep();
     Ok(Written::New(target))
 }

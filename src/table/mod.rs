@@ -20,6 +20,7 @@ mod prune;
 mod read;
 mod receipt;
 mod seen;
+mod staging;
 mod store;
 
 #[cfg(test)]
@@ -35,4 +36,6 @@ pub use headers::{ColumnGap, ColumnMatch, FileMatch, Stray, TableMatch, Unused, 
 pub use load::{StoreState, load, load_in_blocks, not_delivered, store_states};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
 pub use prune::{Compare, Condition};
-pub use store::{keep, staging_prefix};
+pub(crate) use staging::replace;
+pub use staging::{hold_staging, staged, staging_prefix};
+pub use store::keep;

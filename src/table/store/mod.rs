@@ -18,6 +18,7 @@ use super::packed::{Stored, write};
 use super::plan::{PlannedColumn, TablePlan};
 use super::prune::Condition;
 use super::seen::Seen;
+use super::staging::{replace, staged, staging_prefix};
 use super::{Bits, Column, Data, Freshness, Receipt};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::source::InputFile;
@@ -287,10 +288,12 @@ impl<'a> Shelf<'a> {
         previous: Option<Receipt>,
     ) -> Result<Contents, Box<dyn std::error::Error>> {
         let table = &assembled.table;
-        if beside.exists() {
-            std::fs::remove_dir_all(beside)?;
-        }
-        std::fs::create_dir_all(beside)?;
+        staged(|| {
+            if beside.exists() {
+                std::fs::remove_dir_all(beside)?;
+            }
+            std::fs::create_dir_all(beside)
+        })?;
         only_for_owner(beside)?;
         let files: Vec<i32> = table.origin.file.iter().map(|f| i32::from(*f)).collect();
         let lines: Vec<i32> = table.origin.line.iter().map(|l| *l as i32).collect();
@@ -340,11 +343,13 @@ impl<'a> Shelf<'a> {
             previous,
         };
         std::fs::write(beside.join("table.json"), serde_json::to_vec(&card)?)?;
-        if target.exists() {
-            std::fs::remove_dir_all(target)?;
-        }
-        std::fs::create_dir_all(&self.folder)?;
-        std::fs::rename(beside, target)?;
+        staged(|| {
+            if target.exists() {
+                std::fs::remove_dir_all(target)?;
+            }
+            std::fs::create_dir_all(&self.folder)?;
+            std::fs::rename(beside, target)
+        })?;
         Ok(hashes)
     }
 }
@@ -361,15 +366,7 @@ fn kept(store: &Path) -> BTreeMap<String, String> {
 /// # Errors
 /// The store cannot be written.
 pub fn keep(store: &Path, folders: &BTreeMap<String, String>) -> std::io::Result<()> {
-    let beside = store.join(format!("{}{KEPT}", staging_prefix()));
-    std::fs::write(&beside, serde_json::to_vec(folders)?)?;
-    std::fs::rename(beside, store.join(KEPT))
-}
-
-/// Beginning of the names of folders that this process is writing, a store's table or a run: one that stays behind belongs to an
-/// interrupted process and may be removed.
-pub fn staging_prefix() -> String {
-    format!(".writing-{}-", std::process::id())
+    replace(store, KEPT, &serde_json::to_vec(folders)?)
 }
 
 #[cfg(unix)]
