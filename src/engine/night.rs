@@ -68,7 +68,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
 
     let all = prepared.all();
     let small = |t: usize| loaded.tables[t].rows <= rows / 8;
-    let mut classes = classes(prepared, &all, &small);
+    let mut classes = classes(prepared, &all, true, &small);
     let cut_of = |partition: &Partition| {
         let name =
             |(&t, &c): (&usize, &usize)| format!("{}.{}", prepared.catalog.tables[t].name, prepared.catalog.tables[t].columns[c].name);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::judge::stated;
+use super::Prepared;
 use super::late::Packed;
 use super::needs::flag_expressions;
 use crate::check::{CheckPlan, Flag};
@@ -34,7 +35,7 @@ pub fn watched(graph: &Graph, check: &CheckPlan) -> Vec<ExprId> {
 }
 
 /// The outcome of a rule over the units of one part; its status does not yet say whether it flags too many.
-pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Packed]) -> Outcome {
+pub fn outcome(env: Env<'_>, prepared: &Prepared, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Packed]) -> Outcome {
     let money = stated(env, rule).is_some();
     let count = |units: u64, amount: i128| Count { units, money: money.then_some(amount) };
     let tally = |t: crate::exec::Tally| count(t.units, t.money);
@@ -69,7 +70,19 @@ pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId
         coverage: coverage(env, &rule.check),
         parameter_gaps: parameter_gaps.into_iter().filter(|(_, n)| *n > 0).collect(),
         arithmetic_gaps,
+        sets_aside: sets_aside(prepared, rule),
+        unchecked: rule.unchecked.clone(),
     }
+}
+
+/// What the records that an integrity rule flags are unfit for: `members`, or columns of it.
+fn sets_aside(prepared: &Prepared, rule: &Rule) -> Vec<String> {
+    let Some(validates) = &rule.validates else { return vec![] };
+    let table = &prepared.catalog.tables[validates.table].name;
+    if validates.columns.is_empty() {
+        return vec![table.clone()];
+    }
+    validates.columns.iter().map(|column| format!("{table}.{column}")).collect()
 }
 
 /// Why a rule's findings are set apart, if they are.
@@ -201,5 +214,7 @@ pub fn not_run(rule: &str, status: Status) -> Outcome {
         coverage: vec![],
         parameter_gaps: vec![],
         arithmetic_gaps: 0,
+        sets_aside: vec![],
+        unchecked: vec![],
     }
 }

@@ -70,15 +70,24 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     }
     let small = |table: usize| sizes.table(table, &needs) <= limit / 8;
     let mut all = Part { findings: Findings::on(drawer), ..Part::default() };
-    for class in classes(prepared, &asked, &small) {
-        let part = match &class.partition {
-            None => {
-                let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
-                judge(project, prepared, &loaded, options, &class.asked, drawer)?
-            }
-            Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
-        };
-        all.extend(part);
+    // Integrity rules first: what they set aside is known by file and line, whatever cut the others need.
+    let stages: [Vec<usize>; 2] = {
+        let (first, others) = asked.rules.iter().partition(|i| prepared.ready().any(|(r, rule)| r == **i && rule.validates.is_some()));
+        [first, others]
+    };
+    let counted = [vec![], asked.counted];
+    for (rules, counted) in stages.into_iter().zip(counted) {
+        let stage = Asked { rules, counted, aside: Arc::new(all.aside.clone()), ..Asked::default() };
+        for class in classes(prepared, &stage, false, &small) {
+            let part = match &class.partition {
+                None => {
+                    let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
+                    judge(project, prepared, &loaded, options, &class.asked, drawer)?
+                }
+                Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
+            };
+            all.extend(part);
+        }
     }
     Ok((receipts, all))
 }
@@ -134,8 +143,8 @@ impl<'p> Sizes<'p> {
     }
 }
 
-/// Rules by cut. Rules of a table that another rule validates stay with that rule.
-pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
+/// Rules by cut. `tied`: rules of a table that another rule validates stay with that rule.
+pub fn classes(prepared: &Prepared, asked: &Asked, tied: bool, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
     let catalog = &prepared.catalog;
     let graph = &prepared.graph;
     let base = |mut rel: RelId| loop {
@@ -144,7 +153,7 @@ pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool
             _ => return rel,
         }
     };
-    let validated: BTreeSet<RelId> = prepared.ready().filter_map(|(_, rule)| rule.validates).collect();
+    let validated: BTreeSet<RelId> = prepared.ready().filter(|_| tied).filter_map(|(_, rule)| rule.validates.as_ref()).map(|v| v.rel).collect();
     let mut bundles: BTreeMap<(Option<RelId>, usize), (Asked, Option<Vec<Partition>>)> = BTreeMap::new();
     for (i, rule) in prepared.ready().filter(|(i, _)| asked.rules.contains(i)) {
         let (rule_roots, all_sets) = (roots(prepared, i, rule), sets(&rule.check));
@@ -154,7 +163,7 @@ pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool
             &plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel },
             small,
         );
-        let table = rule.validates.or(Some(base(rule.check.rel)).filter(|rel| validated.contains(rel)));
+        let table = Some(base(rule.check.rel)).filter(|rel| validated.contains(rel));
         let bundle = bundles.entry((table, if table.is_some() { 0 } else { i })).or_default();
         bundle.0.rules.push(i);
         bundle.1 = Some(match bundle.1.take() {
@@ -189,6 +198,7 @@ pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool
         }
     }
     for class in &mut out {
+        class.asked.aside = asked.aside.clone();
         class.asked.rules.sort_unstable();
         class.asked.counted.sort_unstable();
     }
@@ -242,6 +252,9 @@ fn by_parts(
             }
         }
         all.findings.append(part.findings);
+        for (rule, places) in part.aside {
+            all.aside.entry(rule).or_default().extend(places);
+        }
         for count in part.populations {
             match all.populations.iter_mut().find(|c| c.table == count.table && c.region == count.region) {
                 Some(known) => known.records += count.records,

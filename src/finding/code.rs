@@ -91,7 +91,8 @@ pub fn value(out: &mut Vec<u8>, value: &Value) {
 
 const KINDS: [TextKind; 5] = [TextKind::Plain, TextKind::PersonName, TextKind::Phone, TextKind::Account, TextKind::Code];
 const SEVERITIES: [Severity; 5] = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-const RESULTS: [ExemptionResult; 3] = [ExemptionResult::Holds, ExemptionResult::DoesNotHold, ExemptionResult::Unknown];
+const RESULTS: [ExemptionResult; 4] =
+    [ExemptionResult::Holds, ExemptionResult::DoesNotHold, ExemptionResult::Unknown, ExemptionResult::NotDelivered];
 
 fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
     all.iter().position(|o| o == one).unwrap_or(0) as u8
