@@ -37,14 +37,14 @@ pub struct BunchingCheck {
     pub inclusive: Option<Spanned<bool>>,
     /// How both sides are compared; `count` when absent.
     pub test: Option<Spanned<BunchName>>,
-    /// `count`: how far from the threshold figures are counted, `limit`: width of a bin, both in shares of the threshold; 0.05 when absent.
+    /// `count`: how far from the threshold figures are counted, `limit`: width of a bin, `mass`: two bins, all in shares of the threshold; 0.05 when absent.
     pub window: Option<Spanned<String>>,
     /// Figures that are multiples of this are left out, e.g. `yuan(100)`; none when absent.
     pub unit: Option<Spanned<String>>,
     /// `count`: names of keys of `by`; groups with the same values of them (and of the family's) are peers. The whole family when absent.
     #[serde(default)]
     pub peers: OneOrMany<Spanned<String>>,
-    /// Figures that are needed; 20 in both windows (`count`), 200 in all (`density`), 100 in the bins (`limit`) when absent.
+    /// Figures that are needed; 20 in both windows (`count`), 200 in all (`density`), 100 in the bins (`limit`), 200 in the bins (`mass`) when absent.
     pub min_n: Option<Spanned<String>>,
     /// Flagged are groups with a false-discovery rate of at most this; 0.05 when absent.
     pub max_q: Option<Spanned<String>>,
@@ -71,6 +71,7 @@ pub enum BunchName {
     Count,
     Density,
     Limit,
+    Mass,
 }
 
 impl BunchName {
@@ -80,6 +81,9 @@ impl BunchName {
             BunchName::Count => (BunchTest::Count, 20, "near the threshold as many stand on this side as among peers"),
             BunchName::Density => (BunchTest::Density, 200, "one smooth distribution runs through the threshold"),
             BunchName::Limit => (BunchTest::Limit, 100, "the last bin below the limit continues those before it"),
+            BunchName::Mass => {
+                (BunchTest::Mass, 200, "outside the window the bins follow a smooth curve, and it runs on through the window")
+            }
         }
     }
 }
@@ -102,7 +106,8 @@ impl Check for BunchingCheck {
         let (test, min_n, null) = self.test.as_ref().map_or(BunchName::Count, |t| t.value).test();
         let above = self.side.as_ref().is_none_or(|s| s.value == GoodSide::Above);
         let inclusive = self.inclusive.as_ref().map_or(above, |i| i.value);
-        let groups = TestedGroups::new(planner, &self.table, self.among.as_ref(), &self.by, &self.family, &self.peers)?;
+        let mut groups = TestedGroups::new(planner, &self.table, self.among.as_ref(), &self.by, &self.family, &self.peers)?;
+        groups.peered = test == BunchTest::Count;
         let figure = planner.expr(&self.measure, &groups.records, Want::Numeric)?;
         let ty = planner.graph.type_of(figure);
         let threshold = planner.expr(&self.threshold, &groups.scope, Want::Type(ty))?;

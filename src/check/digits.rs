@@ -133,7 +133,8 @@ impl Check for DigitsCheck {
             ));
         }
         let family: &Names = &self.family;
-        let groups = TestedGroups::new(planner, &self.table, self.among.as_ref(), &self.by, family, &self.peers)?;
+        let mut groups = TestedGroups::new(planner, &self.table, self.among.as_ref(), &self.by, family, &self.peers)?;
+        groups.peered = matches!(test, DigitTest::Round | DigitTest::Heaping);
         let figure = planner.expr(&self.measure, &groups.records, Want::Numeric)?;
         let ty = planner.graph.type_of(figure);
         let least = match &self.min_n {

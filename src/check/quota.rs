@@ -98,7 +98,7 @@ impl QuotaCheck {
     fn hits(
         &self,
         planner: &mut Planner,
-        groups: TestedGroups,
+        mut groups: TestedGroups,
         actual: &Spanned<String>,
         other: &Spanned<String>,
         balance: bool,
@@ -111,6 +111,7 @@ impl QuotaCheck {
         let slack = groups.setting(planner, self.slack.as_ref(), Value::Int(0))?;
         let (families, _) = groups.counts();
         let kernel = Kernel::Hits(Hits { balance, families });
+        groups.peered = false;
         let tested = groups.test_of(planner, kernel, vec![repeated, least, slack], &[actual, other], &[]);
         let null = if balance {
             "each movement goes either way like a coin"
@@ -147,12 +148,21 @@ impl QuotaCheck {
         let last = planner.compare(BinaryOp::Less, left, within);
         let before = planner.compare(BinaryOp::GreaterEqual, left, within);
         let hit = planner.case(vec![(late, two), (last, one), (before, zero)], None, Type::Int);
+        // The same with half (rounded up) and double the window.
+        let double = planner.binary(BinaryOp::Multiply, within, two, Type::Int);
+        let twice = planner.binary(BinaryOp::Multiply, left, two, Type::Int);
+        let within_half = planner.compare(BinaryOp::Less, twice, within);
+        let within_double = planner.compare(BinaryOp::Less, left, double);
+        let [half, double] = [within_half, within_double].map(|last| {
+            let before = planner.not(last);
+            planner.case(vec![(late, two), (last, one), (before, zero)], None, Type::Int)
+        });
         let least = groups.setting(planner, self.min_n.as_ref(), Value::Int(30))?;
         let max_q = groups.setting(planner, self.max_q.as_ref(), Value::Decimal { units: 50_000_000, scale: 9 })?;
         let none = planner.null(Type::Decimal(6));
         let (families, peers) = groups.counts();
-        let kernel = Kernel::Rate(Rate { side: Side::High, given: false, min_dates: LEAST_DAYS, families, peers });
-        let tested = groups.test_of(planner, kernel, vec![least, none, max_q], &[hit, acted], &[]);
+        let kernel = Kernel::Rate(Rate { side: Side::High, given: false, min_dates: LEAST_DAYS, windows: true, families, peers });
+        let tested = groups.test_of(planner, kernel, vec![least, none, max_q], &[hit, half, double, acted], &[]);
         let null = "the share in the last days is one of those that the peers have, which vary among themselves";
         self.finish(planner, groups, tested, null, 200_000, None)
     }

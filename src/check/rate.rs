@@ -64,7 +64,8 @@ impl Check for RateCheck {
         self.among.as_ref()
     }
     fn plan(&self, planner: &mut Planner) -> Option<CheckPlan> {
-        let groups = TestedGroups::new(planner, &self.table, self.among.as_ref(), &self.by, &self.family, &self.peers)?;
+        let mut groups = TestedGroups::new(planner, &self.table, self.among.as_ref(), &self.by, &self.family, &self.peers)?;
+        groups.peered = self.against.is_none();
         let hit = planner.bool(&self.share, &groups.records)?;
         let (miss, one, zero) = (planner.not(hit), planner.int(1), planner.int(0));
         let hit = planner.case(vec![(hit, one), (miss, zero)], None, Type::Int);
@@ -76,7 +77,7 @@ impl Check for RateCheck {
         let max_q = groups.setting(planner, self.max_q.as_ref(), Value::Decimal { units: 50_000_000, scale: 9 })?;
         let (families, peers) = groups.counts();
         let side = self.side.as_ref().map_or(SideName::High, |s| s.value).side();
-        let kernel = Kernel::Rate(Rate { side, given: self.against.is_some(), min_dates: 0, families, peers });
+        let kernel = Kernel::Rate(Rate { side, given: self.against.is_some(), min_dates: 0, windows: false, families, peers });
         let tested = groups.test_of(planner, kernel, vec![least, given, max_q], &[hit], &[]);
         let null = if self.against.is_some() {
             "each record counts with the expected share"

@@ -23,6 +23,8 @@ pub(super) struct TestedGroups {
     pub records: Scope,
     family: Vec<usize>,
     peers: Vec<usize>,
+    /// Groups are held against each other, not against a law or a given share.
+    pub peered: bool,
 }
 
 /// A test of such groups: the names of its columns, in their order.
@@ -58,7 +60,7 @@ impl TestedGroups {
         let over = planner.members(groups, 0, false);
         let mut scope = planner.group_scope(groups, &keys, &[(vec![table.value.clone()], source)]);
         planner.group_frame(&mut scope, groups, 0, source);
-        Some(TestedGroups { source, table: table.value.clone(), groups, keys, over, scope, records, family, peers })
+        Some(TestedGroups { source, table: table.value.clone(), groups, keys, over, scope, records, family, peers, peered: true })
     }
     /// Numbers of family and peer keys, as kernels want them.
     pub fn counts(&self) -> (usize, usize) {
@@ -84,6 +86,12 @@ impl TestedGroups {
         };
         let names = columns.iter().enumerate().map(column).collect();
         Tested { test, names }
+    }
+    /// Which groups have the same values of some keys, in words.
+    fn words(&self, planner: &mut Planner, keys: &[usize]) -> ExprId {
+        let names: Vec<&str> = keys.iter().filter_map(|&key| self.keys.words.get(key).map(String::as_str)).collect();
+        let words = if names.is_empty() { "all groups".to_owned() } else { format!("groups of the same {}", names.join(", ")) };
+        planner.literal(Value::Text(words.as_str().into(), TextKind::Plain))
     }
     /// The date of a record, if its table has one.
     pub fn date(&self, planner: &Planner) -> Option<ExprId> {
@@ -112,6 +120,11 @@ impl TestedGroups {
         let null = planner.literal(Value::Text(null.into(), TextKind::Plain));
         let mut own = tested.names.clone();
         own.push(("null".to_owned(), null));
+        own.push(("family".to_owned(), self.words(planner, &self.family)));
+        if self.peered {
+            let keys: Vec<usize> = self.family.iter().chain(self.peers.iter().filter(|p| !self.family.contains(p))).copied().collect();
+            own.push(("peer.group".to_owned(), self.words(planner, &keys)));
+        }
         self.scope.names.extend(own.clone());
         let mut figures = planner.lets(lets, &mut self.scope)?;
         figures.extend(own.into_iter().filter(|(name, _)| name != "reason"));

@@ -428,6 +428,9 @@ pub(super) struct ExplainArgs {
     /// With --why-not: day of the audit; default: today
     #[arg(long, value_name = "DATE", requires = "why_not")]
     pub as_of: Option<String>,
+    /// With --why-not: language of the answer
+    #[arg(long, value_enum, default_value_t = Language::En, value_name = "LANG")]
+    pub lang: Language,
 }
 
 /// Lists what the project has

@@ -66,7 +66,7 @@ fn why_not(name: &str, subject: &str, arguments: &ExplainArgs, session: &Session
     let options = engine::Options { store: Some(project.root.join(super::load::STORE)), ..engine::Options::new(as_of, [0; 32]) };
     let why = engine::why_not(&project, &files, name, subject, &options)?;
     let places = run::places(&project.regions);
-    print(&report::why_not(&why, &Show::new(report::Lang::En, false, &places)))?;
+    print(&report::why_not(&why, &Show::new(super::run::lang(arguments.lang), false, &places)))?;
     Ok(if why.matching == 0 { Exit::Incomplete } else { Exit::Done })
 }
 

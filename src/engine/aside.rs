@@ -46,10 +46,8 @@ impl Aside {
             }
             rel = *of;
         }
-        let (_, bits) = self
-            .rows
-            .entry(position)
-            .or_insert_with(|| (validates.rel, Arc::new(Bits::new(env.nodes.rows(&env, validates.rel), false))));
+        let (_, bits) =
+            self.rows.entry(position).or_insert_with(|| (validates.rel, Arc::new(Bits::new(env.nodes.rows(&env, validates.rel), false))));
         let bits = Arc::make_mut(bits);
         rows.iter().for_each(|&row| bits.set(row as usize, true));
         let Some(table) = tables.get(validates.table) else { return FxHashSet::default() };
@@ -92,7 +90,12 @@ pub fn based_on(graph: &Graph, rel: RelId, table: RelId) -> bool {
 
 impl Prepared {
     /// The integrity rules whose records the rule at `position` does not judge. One integrity rule is not subject to another.
-    pub fn set_aside_by(&self, position: usize) -> Vec<usize> {
+    pub fn set_aside_by(&self, position: usize) -> &[usize] {
+        let all = self.set_aside_by.get_or_init(|| (0..self.rules.len()).map(|i| self.subject_to(i)).collect());
+        all.get(position).map_or(&[], Vec::as_slice)
+    }
+
+    fn subject_to(&self, position: usize) -> Vec<usize> {
         let Some((_, rule)) = self.ready().find(|(i, _)| *i == position).filter(|(_, rule)| rule.validates.is_none()) else {
             return vec![];
         };

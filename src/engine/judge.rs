@@ -106,7 +106,7 @@ pub fn judge(
         exec.prepare(&group.schedule);
         let start = Timer::start();
         let env = exec.env();
-        let failed = |i: usize| aside.units(env, group.rel, &prepared.set_aside_by(i));
+        let failed = |i: usize| aside.units(env, group.rel, prepared.set_aside_by(i));
         let jobs: Vec<UnitJob<'_>> = group.rules.iter().map(|&i| job(env, ready[&i], within[i], failed(i))).collect();
         let results = run_pass(env, group.rel, &jobs);
         let watched: Vec<Vec<ExprId>> = jobs.into_iter().map(|job| job.watched).collect();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::stated;
 use super::Prepared;
+use super::judge::stated;
 use super::late::Packed;
 use super::needs::flag_expressions;
 use crate::check::{CheckPlan, Flag};

@@ -153,7 +153,8 @@ pub fn classes(prepared: &Prepared, asked: &Asked, tied: bool, small: &dyn Fn(us
             _ => return rel,
         }
     };
-    let validated: BTreeSet<RelId> = prepared.ready().filter(|_| tied).filter_map(|(_, rule)| rule.validates.as_ref()).map(|v| v.rel).collect();
+    let validated: BTreeSet<RelId> =
+        prepared.ready().filter(|_| tied).filter_map(|(_, rule)| rule.validates.as_ref()).map(|v| v.rel).collect();
     let mut bundles: BTreeMap<(Option<RelId>, usize), (Asked, Option<Vec<Partition>>)> = BTreeMap::new();
     for (i, rule) in prepared.ready().filter(|(i, _)| asked.rules.contains(i)) {
         let (rule_roots, all_sets) = (roots(prepared, i, rule), sets(&rule.check));

@@ -1,6 +1,7 @@
 //! Rules against the project: catalog, graph and resolved rules.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::finding::Unchecked;
@@ -36,6 +37,8 @@ pub struct Prepared {
     pub unasked: Vec<bool>,
     /// Tables of which nothing was delivered.
     pub absent: Vec<String>,
+    /// Per rule, once it is asked for: the integrity rules that set records aside for it.
+    pub(super) set_aside_by: OnceLock<Vec<Vec<usize>>>,
 }
 
 impl Prepared {
@@ -78,7 +81,7 @@ impl Prepared {
             rules.push((file.rule_text(), overlays, resolved));
         }
         let unasked = order.iter().map(|f| f.unasked).collect();
-        let mut prepared = Prepared { catalog, graph, rules, within, without_dropped, unasked, absent: vec![] };
+        let mut prepared = Prepared { catalog, graph, rules, within, without_dropped, unasked, absent: vec![], set_aside_by: OnceLock::new() };
         prepared.leave_out_needless();
         Ok(prepared)
     }
@@ -89,7 +92,7 @@ impl Prepared {
             return;
         }
         let asked = self.ready().map(|(i, _)| i).filter(|&i| !self.unasked[i]);
-        let needed: BTreeSet<usize> = asked.flat_map(|i| self.set_aside_by(i)).collect();
+        let needed: BTreeSet<usize> = asked.flat_map(|i| self.set_aside_by(i)).copied().collect();
         for i in (0..self.rules.len()).filter(|i| self.unasked[*i] && !needed.contains(i)) {
             self.rules[i].2 = Resolved::Skipped("it sets nothing aside for the rules that were asked for".to_owned());
         }

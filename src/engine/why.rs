@@ -145,7 +145,7 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
     let key = key(&mut graph, &prepared.catalog, &asked);
     prepared.graph = graph;
 
-    let by = prepared.set_aside_by(position);
+    let by = prepared.set_aside_by(position).to_vec();
     let ready: BTreeMap<usize, &Rule> = prepared.ready().filter(|(i, _)| *i == position || by.contains(i)).collect();
     let rules = Asked { rules: ready.keys().copied().collect(), ..Asked::default() };
     let loaded = table::load(project, &prepared.needs_of(&rules), &prepared.load_options(options))?;

@@ -1,6 +1,7 @@
 //! What a change of rules changes, for the terminal: rule by rule counts and money, and the first findings gained and lost.
 
 use super::show::{Show, count, counted};
+use super::words::{fill, word};
 use crate::engine::RuleDiff;
 use crate::finding::{Finding, Outcome, Status};
 
@@ -9,54 +10,60 @@ pub fn rule_diff(diffs: &[RuleDiff], show: &Show<'_>, samples: usize) -> String 
     let mut out = String::new();
     for diff in diffs {
         out.push_str(&format!("{}\n", diff.rule));
-        for (name, outcome) in [("before", &diff.before), ("after", &diff.after)] {
-            out.push_str(&format!("  {name:<7} {}\n", side(outcome.as_ref())));
+        let w = |key: &'static str| word(show.lang, key);
+        for (name, outcome) in [("diff_before", &diff.before), ("diff_after", &diff.after)] {
+            out.push_str(&format!("  {} {}\n", w(name), side(outcome.as_ref(), show)));
         }
-        let exempt = if diff.now_exempt > 0 { format!(" ({} exempt now)", count(diff.now_exempt as u64)) } else { String::new() };
-        for (name, findings, note) in [("gained", &diff.gained, String::new()), ("lost", &diff.lost, exempt)] {
+        let exempt =
+            if diff.now_exempt > 0 { fill(show.lang, "diff_exempt", &[("n", &count(diff.now_exempt as u64))]) } else { String::new() };
+        for (name, findings, note) in [("diff_gained", &diff.gained, String::new()), ("diff_lost", &diff.lost, exempt)] {
             let money = if findings.iter().any(|f| f.amount.is_some()) {
-                format!(", {} yuan", show.money(Some(RuleDiff::money(findings))))
+                fill(show.lang, "diff_money", &[("money", &show.money(Some(RuleDiff::money(findings))))])
             } else {
                 String::new()
             };
-            out.push_str(&format!("  {name:<7} {}{money}{note}\n", counted(show.lang, "terminal_findings", findings.len() as u64)));
+            out.push_str(&format!("  {} {}{money}{note}\n", w(name), counted(show.lang, "terminal_findings", findings.len() as u64)));
             for finding in findings.iter().take(samples) {
                 out.push_str(&format!("            {}\n", sample(finding, show)));
             }
             if findings.len() > samples && samples > 0 {
-                out.push_str(&format!("            and {} more\n", count((findings.len() - samples) as u64)));
+                let more = fill(show.lang, "diff_more", &[("n", &count((findings.len() - samples) as u64))]);
+                out.push_str(&format!("            {more}\n"));
             }
         }
-        out.push_str(&format!("  same    {}\n", count(diff.same as u64)));
+        out.push_str(&format!("  {} {}\n", w("diff_same"), count(diff.same as u64)));
     }
     let all = |of: fn(&RuleDiff) -> &Vec<Finding>| diffs.iter().map(|d| of(d).len() as u64).sum::<u64>();
     let changed = diffs.iter().filter(|d| !d.gained.is_empty() || !d.lost.is_empty()).count();
-    out.push_str(&format!(
-        "{} compared, {} with other findings: {} gained, {} lost\n",
-        if diffs.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", diffs.len()) },
-        count(changed as u64),
-        count(all(|d| &d.gained)),
-        count(all(|d| &d.lost)),
-    ));
+    let values = [
+        ("rules", counted(show.lang, "terminal_rules", diffs.len() as u64)),
+        ("changed", count(changed as u64)),
+        ("gained", count(all(|d| &d.gained))),
+        ("lost", count(all(|d| &d.lost))),
+    ];
+    out.push_str(&fill(show.lang, "diff_result", &values.each_ref().map(|(name, value)| (*name, value.as_str()))));
+    out.push('\n');
     out
 }
 
-fn side(outcome: Option<&Outcome>) -> String {
-    let Some(o) = outcome else { return "no such rule".to_owned() };
+fn side(outcome: Option<&Outcome>, show: &Show<'_>) -> String {
+    let Some(o) = outcome else { return show.word("diff_no_rule") };
+    let because = |key: &str, reason: &str| fill(show.lang, key, &[("reason", &show.said(reason))]);
     let status = match &o.status {
         Status::Completed => String::new(),
-        Status::Quarantined { reason } => format!("; set apart: {reason}"),
-        Status::Skipped { reason } => return format!("not run: {reason}"),
-        Status::Failed { reason } => return format!("failed: {reason}"),
+        Status::Quarantined { reason } => because("diff_apart", reason),
+        Status::Skipped { reason } => return because("diff_not_run", reason),
+        Status::Failed { reason } => return because("diff_failed", reason),
     };
-    format!(
-        "{} flagged, {} clear, {} exempt, {} not assessable of {}{status}",
-        count(o.flagged.units),
-        count(o.clear.units),
-        count(o.exempt.units),
-        count(o.not_assessable.units),
-        count(o.population.units),
-    )
+    let values = [
+        ("flagged", count(o.flagged.units)),
+        ("clear", count(o.clear.units)),
+        ("exempt", count(o.exempt.units)),
+        ("not_assessable", count(o.not_assessable.units)),
+        ("population", count(o.population.units)),
+        ("status", status),
+    ];
+    fill(show.lang, "diff_side", &values.each_ref().map(|(name, value)| (*name, value.as_str())))
 }
 
 /// Record, subject and what the finding says, masked.

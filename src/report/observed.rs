@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::show::Show;
+use super::words::known;
 use crate::stats::Chart;
 
 const WIDTH: f64 = 600.0;
@@ -12,7 +14,7 @@ const FOOT: f64 = 18.0;
 const LABELS: usize = 20;
 
 /// The chart of a figure's text as `stats` words it (`bars: 1 57/30.1 (20.6-39.6), ...`); `None` for any other text.
-pub fn observed(text: &str) -> Option<String> {
+pub fn observed(text: &str, show: &Show<'_>) -> Option<String> {
     let chart: Chart = text.parse().ok()?;
     let most = chart.bars.iter().map(|b| (b.observed as f64).max(b.high)).fold(1.0, f64::max);
     let step = (WIDTH - LEFT) / chart.bars.len() as f64;
@@ -39,7 +41,9 @@ pub fn observed(text: &str) -> Option<String> {
             x + width
         );
         if i % every == 0 {
-            let label = bar.label.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let key = format!("bar_{}", bar.label);
+            let label = if known(show.lang, &key) { show.word(&key) } else { bar.label.clone() };
+            let label = label.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{HEIGHT}\">{label}</text>");
         }
     }
@@ -50,13 +54,17 @@ pub fn observed(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Lang;
 
     #[test]
     fn a_bar_a_class_and_colour_where_it_leaves_its_band() {
-        let svg = observed("bars: <1 57/30.0 (20.0-40.0), >1 31/30.0 (20.0-40.0)").expect("a chart");
+        let show = Show::new(Lang::En, false, &[]);
+        let svg = observed("bars: <1 57/30.0 (20.0-40.0), >1 31/30.0 (20.0-40.0)", &show).expect("a chart");
         assert_eq!(svg.matches("<rect").count(), 2);
         assert_eq!((svg.matches("#c95c12").count(), svg.matches("#5c7a99").count()), (1, 1));
         assert!(svg.contains("&lt;1") && !svg.contains("><1"));
-        assert_eq!(observed("name exact +9.8; prior -19.3; together -9.5 bits"), None);
+        assert_eq!(observed("name exact +9.8; prior -19.3; together -9.5 bits", &show), None);
+        let svg = observed("bars: other side 57/30.0 (20.0-40.0)", &Show::new(Lang::Zh, false, &[])).expect("a chart");
+        assert!(svg.contains(">另一侧<") && !svg.contains("other"), "{svg}");
     }
 }

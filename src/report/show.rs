@@ -108,6 +108,35 @@ impl<'a> Show<'a> {
             .collect()
     }
 
+    /// The arithmetic of a figure, whose words are the program's own.
+    pub fn arithmetic(&self, pieces: &[Piece]) -> String {
+        pieces
+            .iter()
+            .map(|p| match p {
+                Piece::Text(text) => self.said(text),
+                Piece::Value(value) => self.value(value),
+            })
+            .collect()
+    }
+
+    /// What the checks call a figure has words in the catalogue; names that a rule gives are shown as written.
+    pub fn figure_name(&self, name: &str) -> String {
+        let key = format!("figure_{name}");
+        if super::words::known(self.lang, &key) { self.word(&key) } else { name.to_owned() }
+    }
+
+    /// A figure. Texts that a test gives in words are the program's own.
+    pub fn figure(&self, name: &str, value: &Value) -> String {
+        match (name, value) {
+            ("null" | "family" | "peer.group", Value::Text(text, TextKind::Plain)) => self.said(text),
+            ("excluded", Value::Text(text, TextKind::Plain)) => {
+                let parts: Vec<String> = text.split(", ").map(|part| self.said(part)).collect();
+                parts.join(word(self.lang, "list_separator"))
+            }
+            _ => self.value(value),
+        }
+    }
+
     pub fn message(&self, message: &Message) -> String {
         message.get(self.lang.code()).or_else(|| message.values().next()).map(|p| self.pieces(p)).unwrap_or_default()
     }
@@ -136,9 +165,10 @@ impl<'a> Show<'a> {
     /// What an integrity rule set aside, and exemptions that could not be checked.
     pub fn reserves(&self, outcome: &Outcome) -> Vec<String> {
         let separator = self.word("list_separator");
-        let unchecked = outcome.unchecked.iter().map(|u| {
-            fill(self.lang, "unchecked_line", &[("tables", &u.tables.join(&separator)), ("says", self.local(&u.says))])
-        });
+        let unchecked = outcome
+            .unchecked
+            .iter()
+            .map(|u| fill(self.lang, "unchecked_line", &[("tables", &u.tables.join(&separator)), ("says", self.local(&u.says))]));
         let aside = (!outcome.sets_aside.is_empty() && outcome.flagged.units > 0).then(|| {
             fill(self.lang, "set_aside_line", &[("n", &count(outcome.flagged.units)), ("what", &outcome.sets_aside.join(&separator))])
         });

@@ -43,10 +43,8 @@ fn reserves(content: &RunContent, show: &Show<'_>) -> Vec<[String; 3]> {
     let aside: Vec<u64> =
         content.outcomes.iter().filter(|o| !o.sets_aside.is_empty()).map(|o| o.flagged.units).filter(|n| *n > 0).collect();
     let unchecked: Vec<u64> = content.outcomes.iter().map(|o| o.unchecked.len() as u64).filter(|n| *n > 0).collect();
-    let lines = [
-        line("terminal_aside", aside.iter().sum(), aside.len()),
-        line("terminal_unchecked", unchecked.iter().sum(), unchecked.len()),
-    ];
+    let lines =
+        [line("terminal_aside", aside.iter().sum(), aside.len()), line("terminal_unchecked", unchecked.iter().sum(), unchecked.len())];
     lines.into_iter().flatten().collect()
 }
 

@@ -1,6 +1,7 @@
 //! Why a subject was not flagged, for the terminal. Personal values are masked.
 
 use super::show::{Show, count};
+use super::words::{fill, word};
 use crate::check::Reason;
 use crate::engine::{Became, Condition, Joined, Looked, UnitWhy, WhyNot};
 use crate::finding::ExemptionResult;
@@ -9,11 +10,13 @@ use crate::schema::{self, Value};
 /// The answer in words: for each unit what became of it, the conditions that decide, and the least that would have to change.
 pub fn why_not(why: &WhyNot, show: &Show<'_>) -> String {
     if let Some(reason) = &why.not_run {
-        return format!("{} was not run: {reason}\n", why.rule);
+        return fill(show.lang, "why_not_run", &[("rule", &why.rule), ("reason", &show.said(reason))]) + "\n";
     }
     let mut out = String::new();
     if why.matching == 0 {
-        out.push_str(&format!("{}: no {} among {} is the subject's.\n", why.rule, why.unit, count(why.searched as u64)));
+        let values = [("rule", why.rule.as_str()), ("unit", &show.said(&why.unit)), ("n", &count(why.searched as u64))];
+        out.push_str(&fill(show.lang, "why_no_unit", &values));
+        out.push('\n');
         // What would be masked helps nobody.
         let shown = |values: &Vec<Value>| {
             let plain = values.iter().all(|v| schema::mask(v) == schema::format(v));
@@ -21,7 +24,7 @@ pub fn why_not(why: &WhyNot, show: &Show<'_>) -> String {
         };
         let near: Vec<String> = why.near.iter().filter_map(shown).collect();
         if !near.is_empty() {
-            out.push_str(&format!("  Begin alike: {}\n", near.join(", ")));
+            line(&mut out, 2, &fill(show.lang, "why_alike", &[("list", &near.join(&show.word("list_separator")))]));
         }
         return out;
     }
@@ -29,18 +32,18 @@ pub fn why_not(why: &WhyNot, show: &Show<'_>) -> String {
         of_unit(&mut out, why, unit, show);
     }
     if why.matching > why.units.len() {
-        out.push_str(&format!("{} more of the subject's are not shown\n", count((why.matching - why.units.len()) as u64)));
+        line(&mut out, 0, &fill(show.lang, "why_more", &[("n", &count((why.matching - why.units.len()) as u64))]));
     }
     out
 }
 
 fn of_unit(out: &mut String, why: &WhyNot, unit: &UnitWhy, show: &Show<'_>) {
     let key: Vec<String> = unit.key.iter().map(|v| show.value(v)).collect();
-    out.push_str(&format!("{} · {} {}\n  {}\n", why.rule, why.unit, key.join("/"), became(unit)));
+    out.push_str(&format!("{} · {} {}\n  {}\n", why.rule, show.said(&why.unit), key.join("/"), became(unit, show)));
     match unit.became {
         Became::Outside => {
             let failing: Vec<&Condition> = unit.population.iter().filter(|c| c.holds != Some(true)).collect();
-            out.push_str("  To be in the population would have to hold\n");
+            line(out, 2, word(show.lang, "why_population"));
             failing.iter().for_each(|c| condition(out, c, show, 2));
             if failing.iter().any(|c| c.joined != Joined::Alone) {
                 changes(out, failing.iter().flat_map(|c| c.to_change()), show);
@@ -71,80 +74,93 @@ fn of_unit(out: &mut String, why: &WhyNot, unit: &UnitWhy, show: &Show<'_>) {
         }
     }
     for check in &unit.exemptions {
-        let result = match check.result {
-            ExemptionResult::Holds => "holds",
-            ExemptionResult::DoesNotHold => "does not hold",
-            ExemptionResult::Unknown => "cannot be told",
-            ExemptionResult::NotDelivered => "cannot be told, its table was not delivered",
-        };
-        out.push_str(&format!("  exemption {result}: {}\n", show.local(&check.says)));
+        let result = show.word(match check.result {
+            ExemptionResult::Holds => "exemption_holds",
+            ExemptionResult::DoesNotHold => "exemption_does_not_hold",
+            ExemptionResult::Unknown => "why_unknown_exemption",
+            ExemptionResult::NotDelivered => "exemption_not_delivered",
+        });
+        line(out, 2, &fill(show.lang, "why_exemption", &[("result", &result), ("says", show.local(&check.says))]));
     }
     if !unit.figures.is_empty() {
-        let values: Vec<String> = unit.figures.iter().map(|(name, value)| format!("{name} = {}", show.value(value))).collect();
-        out.push_str(&format!("  values: {}\n", values.join("; ")));
+        let values: Vec<String> = unit.figures.iter().map(|(name, value)| format!("{name} = {}", show.figure(name, value))).collect();
+        line(out, 2, &fill(show.lang, "why_values", &[("list", &values.join("; "))]));
     }
     for parameter in &unit.parameters {
-        out.push_str(&format!("  parameter {} = {} ({})\n", parameter.name, show.value(&parameter.value), parameter.source));
+        let values = [("name", &*parameter.name), ("value", &show.value(&parameter.value)), ("source", &*parameter.source)];
+        line(out, 2, &fill(show.lang, "why_parameter", &values));
     }
 }
 
-fn became(unit: &UnitWhy) -> String {
-    match unit.became {
-        Became::Outside => "not in the population: its conditions do not hold".to_owned(),
-        Became::Clear if unit.flag.is_none() && unit.registers.iter().all(|l| l.rows == 0) => {
-            "not flagged: no register holds a row for it".to_owned()
+/// One line, `indent` from the left.
+fn line(out: &mut String, indent: usize, text: &str) {
+    out.push_str(&" ".repeat(indent));
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn became(unit: &UnitWhy, show: &Show<'_>) -> String {
+    let key = match unit.became {
+        Became::Outside => "why_outside",
+        Became::Clear if unit.flag.is_none() && unit.registers.iter().all(|l| l.rows == 0) => "why_no_row",
+        Became::Clear => "why_clear",
+        Became::Exempt => "why_exempt",
+        Became::Flagged => "why_flagged",
+        Became::NotAssessable(reason) => {
+            let reason = match reason {
+                Reason::Unreadable => "why_reason_unreadable",
+                Reason::NotCovered => "why_reason_not_covered",
+                Reason::NotDue => "why_reason_not_due",
+                Reason::FailedIntegrity => "why_reason_failed_integrity",
+                Reason::TooFew => "why_reason_too_few",
+                Reason::NotApplicable => "why_reason_not_applicable",
+                Reason::MissingValue => "why_reason_missing_value",
+            };
+            return fill(show.lang, "why_not_assessable", &[("reason", word(show.lang, reason))]);
         }
-        Became::Clear => "not flagged: the condition is false".to_owned(),
-        Became::Exempt => "not flagged: exempt".to_owned(),
-        Became::Flagged => "flagged".to_owned(),
-        Became::NotAssessable(reason) => format!(
-            "not assessable: {}",
-            match reason {
-                Reason::Unreadable => "a cell that the rule reads could not be read, or a link finds several rows",
-                Reason::NotCovered => "the register does not cover its place and day",
-                Reason::NotDue => "the window is not over at the as-of date",
-                Reason::FailedIntegrity => "an integrity rule set the record aside",
-                Reason::TooFew => "too few records for the test",
-                Reason::NotApplicable => "the test does not apply",
-                Reason::MissingValue => "a value that the rule needs is missing",
-            }
-        ),
-    }
+    };
+    show.word(key)
 }
 
 fn register(out: &mut String, looked: &Looked, show: &Show<'_>) {
-    let covered = match looked.covered {
-        Some(true) => "which covers the record",
-        Some(false) => "which does not cover the record",
-        None => "which cannot be told to cover the record",
+    let covered = word(
+        show.lang,
+        match looked.covered {
+            Some(true) => "why_covers",
+            Some(false) => "why_covers_not",
+            None => "why_covers_unknown",
+        },
+    );
+    let key = match looked.rows {
+        0 => "why_register_empty",
+        1 => "why_register_one",
+        _ => "why_register_rows",
     };
-    match looked.rows {
-        0 => out.push_str(&format!("  {}: no row, in a register {covered}\n", looked.register)),
-        n => {
-            out.push_str(&format!("  {}: {}\n", looked.register, if n == 1 { "1 row".to_owned() } else { format!("{n} rows") }));
-            looked.pairs.iter().for_each(|pair| condition(out, pair, show, 4));
-        }
-    }
+    let n = count(looked.rows as u64);
+    line(out, 2, &fill(show.lang, key, &[("register", &looked.register), ("covered", covered), ("n", &n)]));
+    looked.pairs.iter().for_each(|pair| condition(out, pair, show, 4));
 }
 
 /// A condition with what it comes to, its parts below it.
 fn condition(out: &mut String, c: &Condition, show: &Show<'_>, indent: usize) {
-    let truth = match c.holds {
-        Some(true) => "true   ",
-        Some(false) => "false  ",
-        None => "unknown",
-    };
-    let space = " ".repeat(indent);
+    let truth = word(
+        show.lang,
+        match c.holds {
+            Some(true) => "why_true",
+            Some(false) => "why_false",
+            None => "why_unknown",
+        },
+    );
     match c.joined {
         Joined::Alone => {
             let mut values: Vec<String> = c.values.iter().map(|(name, value)| format!("{} = {}", short(name), show.value(value))).collect();
             values.extend(c.distance.as_ref().map(|d| apart(d, show)));
             let values = if values.is_empty() { String::new() } else { format!("   ({})", values.join("; ")) };
-            out.push_str(&format!("{space}{truth}  {}{values}\n", short(&c.text)));
+            line(out, indent, &format!("{truth}  {}{values}", short(&c.text)));
         }
         joined => {
-            let word = if joined == Joined::All { "all of" } else { "one of" };
-            out.push_str(&format!("{space}{truth}  {word}\n"));
+            let key = if joined == Joined::All { "why_all" } else { "why_any" };
+            line(out, indent, &format!("{truth}  {}", word(show.lang, key)));
             c.parts.iter().for_each(|part| condition(out, part, show, indent + 2));
         }
     }
@@ -153,16 +169,17 @@ fn condition(out: &mut String, c: &Condition, show: &Show<'_>, indent: usize) {
 /// The least that would have to change, where the conditions above leave a choice.
 fn changes<'c>(out: &mut String, needed: impl IntoIterator<Item = &'c Condition>, show: &Show<'_>) {
     for c in needed {
-        let distance = c.distance.as_ref().map_or(String::new(), |d| format!("; {}", apart(d, show)));
-        out.push_str(&format!("  would have to hold: {}{distance}\n", short(&c.text)));
+        let distance = c.distance.as_ref().map(|d| fill(show.lang, "why_apart_after", &[("apart", &apart(d, show))]));
+        let values = [("condition", &*short(&c.text)), ("apart", distance.as_deref().unwrap_or_default())];
+        line(out, 2, &fill(show.lang, "why_would_hold", &values));
     }
 }
 
 /// How far the sides of a comparison are apart.
 fn apart(distance: &Value, show: &Show<'_>) -> String {
     match distance {
-        Value::Int(0) | Value::Money(0) => "the two are equal".to_owned(),
-        other => format!("{} apart", show.value(other)),
+        Value::Int(0) | Value::Money(0) => show.word("why_equal"),
+        other => fill(show.lang, "why_apart", &[("value", &show.value(other))]),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Limits, Validates};
 use super::say::{TemplatePiece, part, template};
 use super::spec::{Report, RuleSpec, texts_of};
+use super::{Limits, Validates};
 use crate::check::{CheckPlan, UnitKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Catalog;

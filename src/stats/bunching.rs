@@ -10,6 +10,7 @@ use super::density::{Density, density};
 use super::family::Family;
 use super::kernel::{Column, D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, SHOWN, TEXT, columns, decimal};
 use super::limit::{self, Extrapolation, LEAST_BINS, extrapolate};
+use super::mass::{self, Mass};
 use super::tail::Tail;
 
 /// How both sides are compared.
@@ -21,6 +22,8 @@ pub enum BunchTest {
     Density,
     /// The last bin below a hard limit, against a curve through the bins before.
     Limit,
+    /// The bins within the window on the good side, against a curve through the bins outside the window.
+    Mass,
 }
 
 /// Values of a unit: figures it needs, the threshold, the window (millionths of the threshold), the unit of round figures to leave out (missing: none), keys of
@@ -146,6 +149,7 @@ pub fn run(spec: &Bunching, inputs: &Inputs<'_>) -> Output {
         BunchTest::Count => counts(spec, &mut groups, &inputs.ids(KEYS..KEYS + spec.families + spec.peers)),
         BunchTest::Density => groups.par_iter_mut().map(|g| by_density(spec, g)).collect(),
         BunchTest::Limit => groups.par_iter_mut().map(|g| by_limit(spec, g)).collect(),
+        BunchTest::Mass => groups.par_iter_mut().map(|g| by_mass(spec, g)).collect(),
     };
     let leads =
         (0..inputs.len()).into_par_iter().flat_map_iter(|unit| leads(spec, inputs, unit, groups[unit].threshold, &judged[unit])).collect();
@@ -360,6 +364,79 @@ fn by_limit(spec: &Bunching, g: &mut Group) -> Judged {
         chart: shown.then(|| limit_chart(&counts, &found).to_string()),
     };
     Ok((p, row))
+}
+
+/// Figures of the bins around the threshold, and the first bin right of it. As many bins left of it as figures above zero can fill.
+fn both_sides(spec: &Bunching, g: &Group, distances: &[i64], width: i64) -> (Vec<u64>, usize) {
+    let cut = usize::try_from(g.threshold / width).unwrap_or(0).min(mass::MOST);
+    let mut counts = vec![0u64; cut + mass::MOST];
+    for &d in distances {
+        let left = if spec.equal_is_left() { d <= 0 } else { d < 0 };
+        // The distance in whole widths, counted from the threshold to either side.
+        let (from, equal) = if left { (-d, spec.equal_is_left()) } else { (d, !spec.equal_is_left()) };
+        let steps = usize::try_from((from - i64::from(!equal)) / width).unwrap_or(usize::MAX);
+        let bin = if left { cut.checked_sub(steps.saturating_add(1)) } else { cut.checked_add(steps) };
+        if let Some(count) = bin.and_then(|bin| counts.get_mut(bin)) {
+            *count += 1;
+        }
+    }
+    (counts, cut)
+}
+
+fn by_mass(spec: &Bunching, g: &mut Group) -> Judged {
+    if let Some(why) = g.gate {
+        return Err(why);
+    }
+    let test = |g: &Group, distances: &[i64], window: i64| {
+        let (counts, cut) = both_sides(spec, g, distances, (window / mass::HOLE as i64).max(1));
+        let found = mass::mass(&counts, cut, spec.above)?;
+        Some((counts, cut, found))
+    };
+    let (counts, cut) = both_sides(spec, g, &g.distances, (g.window / mass::HOLE as i64).max(1));
+    if cut < mass::HOLE || counts.len() < mass::LEAST_BINS + 2 * mass::HOLE {
+        return Err(TOO_FEW_BINS);
+    }
+    if (counts.iter().sum::<u64>() as usize) < g.least {
+        return Err(TOO_FEW);
+    }
+    let (counts, cut, found) = test(g, &g.distances, g.window).ok_or(TOO_FEW_BINS)?;
+    let (left, right) = if spec.above { (0, g.window) } else { (g.window, 0) };
+    g.commonest = commonest(&g.distances, left, right);
+    if g.commonest.is_some_and(|(_, count)| count as u64 * 2 > found.observed && found.observed > 2) {
+        return Err(ONE_FIGURE);
+    }
+    let p = limit::upper(found.z);
+    let shown = p.p() <= SHOWN;
+    let again = |window: i64| test(g, &g.distances, window.max(1)).filter(|_| shown).map(|(.., f)| limit::upper(f.z));
+    let without_top = g.commonest.filter(|_| shown).and_then(|(d, _)| {
+        let kept: Vec<i64> = g.distances.iter().copied().filter(|&other| other != d).collect();
+        test(g, &kept, g.window).map(|(.., f)| limit::upper(f.z))
+    });
+    let ratio = ((found.observed as f64 + 0.5) / (found.expected + 0.5)).ln();
+    let beaten = found.placebos.iter().filter(|z| **z < found.z).count();
+    let row = Row {
+        near: (found.observed, found.opposite),
+        statistic: found.z,
+        effect: (ratio, found.log_error),
+        expected: found.expected,
+        peer_n: MISSING,
+        widths: (g.window, g.window),
+        placebos: shown.then_some((found.placebos.len(), beaten)),
+        others: [again(g.window / 2), again(g.window.saturating_mul(2)), without_top],
+        chart: shown.then(|| mass_chart(&counts, cut, &found).to_string()),
+    };
+    Ok((p, row))
+}
+
+/// Six bins on each side of the threshold.
+fn mass_chart(counts: &[u64], cut: usize, found: &Mass) -> Chart {
+    let bars = (cut.saturating_sub(6)..(cut + 6).min(counts.len())).map(|bin| {
+        let label = if bin < cut { format!("<{}", cut - bin) } else { format!(">{}", bin - cut + 1) };
+        let expected = found.curve[bin].max(0.0);
+        let half = 1.959_963_984_540_054 * (found.dispersion * expected).sqrt() + 0.5;
+        Bar { label, observed: counts[bin], expected, low: (expected - half).max(0.0), high: expected + half }
+    });
+    Chart { bars: bars.collect() }
 }
 
 fn limit_chart(counts: &[u64], found: &Extrapolation) -> Chart {

@@ -9,6 +9,7 @@ use super::beta_binomial::Peers;
 use super::chart::Chart;
 use super::draws::Drawn;
 use super::family::Family;
+use super::judged::later_half;
 use super::kernel::{Column, D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, SHOWN, TEXT, columns, decimal};
 use super::share::{Side, wilson};
 use super::tail::Tail;
@@ -45,7 +46,7 @@ pub struct Digits {
 /// `unit` is in the smallest unit of the figures, `expected` and `effect` of shares are shares of 1.
 pub const COLUMNS: &[(&str, crate::schema::Type)] = columns! {
     "n": INT, "n_excluded": INT, "excluded": TEXT, "statistic": D2, "effect": D6, "effect.low": D6, "effect.high": D6, "excess_mad": D2,
-    "top": INT, "top.n": INT, "top.expected": D2, "expected": D6, "peer.n": INT, "without_top.p": D9, "unit_found": INT, "chart": TEXT,
+    "top": INT, "top.n": INT, "top.expected": D2, "expected": D6, "peer.n": INT, "earlier.p": D9, "later.p": D9, "without_top.p": D9, "unit_found": INT, "chart": TEXT,
 };
 
 /// Places of the values of a unit.
@@ -226,6 +227,8 @@ struct Row {
     top_expected: f64,
     expected: f64,
     peer_n: i64,
+    /// Among the figures before the median date of the unit's, and from it on.
+    halves: [Option<Tail>; 2],
     without_top: Option<Tail>,
     chart: Option<String>,
     /// Classes whose members are to be looked at first, in order.
@@ -239,9 +242,9 @@ pub fn run(spec: &Digits, inputs: &Inputs<'_>) -> Output {
     let families = inputs.ids(KEYS..KEYS + spec.families);
     let judged: Vec<Result<(Tail, Row), &'static str>> = if spec.test.is_share() {
         let peers = inputs.ids(KEYS..KEYS + spec.families + spec.peers);
-        shares(spec, &groups, &peers)
+        shares(spec, inputs, &groups, &peers)
     } else {
-        digits(spec, &groups)
+        digits(spec, inputs, &groups)
     };
     let leads = (0..inputs.len()).into_par_iter().flat_map_iter(|unit| leads(spec, inputs, unit, &groups[unit], &judged[unit])).collect();
     let family = Family { p: judged.iter().map(|j| j.as_ref().map(|(p, _)| *p).map_err(|why| *why)).collect() };
@@ -251,7 +254,7 @@ pub fn run(spec: &Digits, inputs: &Inputs<'_>) -> Output {
 }
 
 /// Against a law.
-fn digits(spec: &Digits, groups: &[Group]) -> Vec<Result<(Tail, Row), &'static str>> {
+fn digits(spec: &Digits, inputs: &Inputs<'_>, groups: &[Group]) -> Vec<Result<(Tail, Row), &'static str>> {
     let law = spec.test.law();
     let least = law.iter().copied().fold(1.0, f64::min);
     let fits: Vec<Result<Fit, &'static str>> = groups.iter().map(|g| g.gate.map_or_else(|| Ok(fit(&g.counts, &law)), Err)).collect();
@@ -260,8 +263,9 @@ fn digits(spec: &Digits, groups: &[Group]) -> Vec<Result<(Tail, Row), &'static s
     let (mean, sd) = mad_moments(&law);
     groups
         .par_iter()
+        .enumerate()
         .zip(fits)
-        .map(|(g, f)| {
+        .map(|((unit, g), f)| {
             let f = f?;
             let p = if small(&f) { drawn.p(f.n, f.chi2).unwrap_or(f.p()) } else { f.p() };
             let n = f.n as f64;
@@ -285,6 +289,9 @@ fn digits(spec: &Digits, groups: &[Group]) -> Vec<Result<(Tail, Row), &'static s
                 top_expected: n * law[top],
                 expected: law[top],
                 peer_n: MISSING,
+                // Chi-square needs five of each class.
+                halves: if shown { halves(spec, inputs, unit, g) } else { [const { None }; 2] }
+                    .map(|counts| counts.map(|counts| fit(&counts, &law)).filter(|f| f.n as f64 * least >= 5.0).map(|f| f.p())),
                 without_top: without_top.filter(|f| f.n > 0).map(|f| f.p()),
                 chart: shown.then(|| Chart::of((0..z.len()).map(|c| spec.test.label(c).to_string()), &g.counts, &law).to_string()),
                 lead: order.into_iter().take(2).filter(|&c| z[c] > 0.0).collect(),
@@ -295,7 +302,7 @@ fn digits(spec: &Digits, groups: &[Group]) -> Vec<Result<(Tail, Row), &'static s
 }
 
 /// Against the other groups of the same number in `peers`.
-fn shares(spec: &Digits, groups: &[Group], peers: &[i64]) -> Vec<Result<(Tail, Row), &'static str>> {
+fn shares(spec: &Digits, inputs: &Inputs<'_>, groups: &[Group], peers: &[i64]) -> Vec<Result<(Tail, Row), &'static str>> {
     let mut sums: Vec<Peers> = vec![];
     for (g, &id) in groups.iter().zip(peers) {
         if sums.len() <= id as usize {
@@ -307,8 +314,9 @@ fn shares(spec: &Digits, groups: &[Group], peers: &[i64]) -> Vec<Result<(Tail, R
     }
     groups
         .par_iter()
+        .enumerate()
         .zip(peers)
-        .map(|(g, &id)| {
+        .map(|((unit, g), &id)| {
             if let Some(why) = g.gate {
                 return Err(why);
             }
@@ -340,6 +348,8 @@ fn shares(spec: &Digits, groups: &[Group], peers: &[i64]) -> Vec<Result<(Tail, R
                 top_expected: n * null.share,
                 expected: null.share,
                 peer_n: others.groups as i64,
+                halves: if shown { halves(spec, inputs, unit, g) } else { [const { None }; 2] }
+                    .map(|counts| counts.map(|counts| p_of(counts[1], counts.iter().sum()))),
                 without_top: (shown && count < g.n).then(|| p_of(hits - if class == 1 { count } else { 0 }, g.n - count)),
                 chart: shown.then(|| {
                     let labels = ["other".to_owned(), format!("x{}", g.multiple)];
@@ -350,6 +360,20 @@ fn shares(spec: &Digits, groups: &[Group], peers: &[i64]) -> Vec<Result<(Tail, R
             Ok((p, row))
         })
         .collect()
+}
+
+/// Classes of the figures before the median date of the unit's, and of those from it on; none where all lie on one day.
+fn halves(spec: &Digits, inputs: &Inputs<'_>, unit: usize, group: &Group) -> [Option<Vec<u64>>; 2] {
+    let Some(dates) = inputs.members.get(1).map(|_| inputs.members_of(1, unit)) else { return [None, None] };
+    let used = inputs.members_of(0, unit).iter().zip(dates).filter(|(figure, date)| **figure > 0 && **date != MISSING);
+    let used: Vec<(usize, i64)> =
+        used.filter_map(|(figure, date)| Some((spec.test.class(figure.unsigned_abs(), group.unit, group.multiple).ok()?, *date))).collect();
+    let Some(middle) = later_half(used.iter().map(|(_, date)| *date).collect()) else { return [None, None] };
+    [false, true].map(|later| {
+        let mut counts = vec![0; group.counts.len()];
+        used.iter().filter(|(_, date)| (*date >= middle) == later).for_each(|(class, _)| counts[*class] += 1);
+        Some(counts)
+    })
 }
 
 /// Members of the classes most in excess: of these the largest, then the newest.
@@ -394,6 +418,8 @@ fn figures(groups: &[Group], judged: &[Result<(Tail, Row), &'static str>]) -> Ve
         number(&|r| decimal(r.top_expected, 2)),
         number(&|r| decimal(r.expected, 6)),
         number(&|r| r.peer_n),
+        number(&|r| r.halves[0].map_or(MISSING, |p| decimal(p.p(), 9))),
+        number(&|r| r.halves[1].map_or(MISSING, |p| decimal(p.p(), 9))),
         number(&|r| r.without_top.map_or(MISSING, |p| decimal(p.p(), 9))),
         of_groups(&|g| g.unit as i64),
         Column::Text(judged.iter().map(|j| j.as_ref().ok().and_then(|(_, row)| row.chart.as_deref()).map(Arc::from)).collect()),

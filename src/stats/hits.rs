@@ -5,13 +5,15 @@ use statrs::function::gamma::ln_gamma;
 
 use super::chart::Chart;
 use super::judged::{Judged, NO_VALUE, TOO_FEW, output};
-use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, MISSING, Output, SHOWN, TEXT, columns, decimal};
 use super::share::wilson;
 use super::tail::Tail;
 
 /// How often a number lies within a slack of another one.
 ///
 /// Values of a unit: members it needs, the number from which on a member counts, slack, keys of its family. Values of a member: the number, the other one, its date.
+/// `half.p` and `double.p`: with half and with twice the slack, at least one more; `without_top.p`: without the largest member.
+///
 /// p is the probability of at least so many hits among the members, each with its own ([`hit_target`] or [`hit_balance`]): Poisson-binomial, exact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Hits {
@@ -22,7 +24,7 @@ pub struct Hits {
 
 pub const COLUMNS: &[(&str, crate::schema::Type)] = columns! {
     "n": INT, "n_excluded": INT, "excluded": TEXT, "hits": INT, "share": D6, "expected": D6, "effect": D6, "effect.low": D6, "effect.high": D6, "excess": D2,
-    "chart": TEXT,
+    "half.p": D9, "double.p": D9, "without_top.p": D9, "chart": TEXT,
 };
 
 const REPEATED: usize = 0;
@@ -65,16 +67,17 @@ pub fn at_least(hits: usize, probabilities: &[f64]) -> Tail {
 }
 
 pub fn run(spec: &Hits, inputs: &Inputs<'_>) -> Output {
-    let units: Vec<Judged<7>> = (0..inputs.len()).into_par_iter().with_min_len(64).map(|unit| judge(spec, inputs, unit)).collect();
+    let units: Vec<Judged<10>> = (0..inputs.len()).into_par_iter().with_min_len(64).map(|unit| judge(spec, inputs, unit)).collect();
     output(&units, &inputs.ids(KEYS..KEYS + spec.families))
 }
 
-fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
+fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<10> {
     let start = inputs.starts[unit];
     let [repeated, min_n, slack] = [REPEATED, MIN_N, SLACK].map(|value| inputs.unit_value(value, unit));
     let (numbers, others, dates) = (inputs.members_of(0, unit), inputs.members_of(1, unit), inputs.members_of(2, unit));
     let (mut unknown, mut small) = (0, 0);
     let mut probabilities = vec![];
+    let mut counted: Vec<(u64, u64)> = vec![];
     // Size, date and place of those that were hit.
     let mut hit: Vec<(i64, i64, usize)> = vec![];
     for (i, (&number, &other)) in numbers.iter().zip(others).enumerate() {
@@ -89,6 +92,7 @@ fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
         }
         let (size_of, slack_of) = (size as u64, slack.max(0) as u64);
         probabilities.push(if spec.balance { hit_balance(size_of, slack_of) } else { hit_target(size_of, slack_of) });
+        counted.push((size_of, number.abs_diff(other)));
         if number.abs_diff(other) <= slack_of {
             hit.push((size, dates[i], start + i));
         }
@@ -106,12 +110,36 @@ fn judge(spec: &Hits, inputs: &Inputs<'_>, unit: usize) -> Judged<7> {
     let expected = probabilities.iter().sum::<f64>() / n as f64;
     let (low, high) = wilson(hits as i64, n as i64);
     let share = decimal(hits as f64 / n as f64, 6);
-    let figures =
-        [hits as i64, share, decimal(expected, 6), share, decimal(low, 6), decimal(high, 6), decimal(hits as f64 - expected * n as f64, 2)];
+    let p = at_least(hits as usize, &probabilities);
+    let again = |counted: &[(u64, u64)], slack: u64| {
+        let chances: Vec<f64> =
+            counted.iter().map(|&(size, _)| if spec.balance { hit_balance(size, slack) } else { hit_target(size, slack) }).collect();
+        let hits = counted.iter().filter(|(_, off)| *off <= slack).count();
+        if counted.is_empty() { MISSING } else { decimal(at_least(hits, &chances).p(), 9) }
+    };
+    let mut others = [MISSING; 3];
+    if p.p() <= SHOWN {
+        let slack = slack.max(0) as u64;
+        let largest = (0..counted.len()).max_by_key(|&i| (counted[i].0, i));
+        let rest: Vec<(u64, u64)> = (0..counted.len()).filter(|i| Some(*i) != largest).map(|i| counted[i]).collect();
+        others = [again(&counted, slack / 2), again(&counted, (2 * slack).max(slack + 1)), again(&rest, slack)];
+    }
+    let figures = [
+        hits as i64,
+        share,
+        decimal(expected, 6),
+        share,
+        decimal(low, 6),
+        decimal(high, 6),
+        decimal(hits as f64 - expected * n as f64, 2),
+        others[0],
+        others[1],
+        others[2],
+    ];
     let labels = ["hit".to_owned(), "missed".to_owned()];
     let chart = Chart::of(labels.into_iter(), &[hits, n - hits], &[expected, 1.0 - expected]);
     let leads = hit.into_iter().map(|(_, _, member)| member).collect();
-    Judged { n, excluded, p: Ok(at_least(hits as usize, &probabilities)), figures, chart: Some(chart), leads }
+    Judged { n, excluded, p: Ok(p), figures, chart: Some(chart), leads }
 }
 
 #[cfg(test)]

@@ -60,6 +60,13 @@ pub(super) fn by_id<T: Default>(ids: &[i64], mut add: impl FnMut(&mut T, usize))
     sums
 }
 
+/// The date from which the later half of `dates` lies; none where there is no earlier one.
+pub(super) fn later_half(mut dates: Vec<i64>) -> Option<i64> {
+    dates.sort_unstable();
+    let middle = *dates.get(dates.len() / 2)?;
+    (dates[0] < middle).then_some(middle)
+}
+
 /// Why there is no p; the first words are those that outcomes tell apart.
 pub(super) const TOO_FEW: &str = "too few records";
 pub(super) const TOO_FEW_PEERS: &str = "too few peers";

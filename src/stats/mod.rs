@@ -21,12 +21,15 @@ mod hits;
 mod judged;
 mod kernel;
 mod limit;
+mod mass;
 mod rate;
 mod repeat;
 mod share;
 mod similar;
 mod spread;
 mod tail;
+#[cfg(test)]
+mod sensitivity_tests;
 #[cfg(test)]
 mod tests;
 

@@ -4,15 +4,18 @@ use rayon::prelude::*;
 
 use super::beta_binomial::{BetaBinomial, Peers};
 use super::chart::Chart;
-use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, output};
-use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
+use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, later_half, output};
+use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, SHOWN, TEXT, columns, decimal};
 use super::share::{Side, wilson};
 use super::tail::Tail;
 
 /// Hits among the members of a unit against the share of its peers (beta-binomial, the unit itself left out), or against a given share (binomial).
 ///
 /// Values of a unit: members it needs, the given share in millionths, the largest q that is flagged in thousand-millionths, keys of its family, keys of its peers. Values of a
-/// member: 1 a hit, 0 none, 2 out of time, missing unknown; its date.
+/// member: 1 a hit, 0 none, 2 out of time, missing unknown; with `windows` the same for half and for double the window; its date.
+///
+/// `half.p`, `double.p`: the test with these windows, peers likewise; `earlier.p`, `later.p`: among the unit's members before its median date and from it on (without `windows`);
+/// `without_top.p`: without the date on which most of the members in excess lie.
 ///
 /// A unit whose smallest possible p is above the largest q can never be flagged, whatever its hits: it is left out, which makes the family smaller (Tarone 1990).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,13 +25,15 @@ pub struct Rate {
     pub given: bool,
     /// Different dates on which the peers' members must lie; 0 when it does not matter.
     pub min_dates: u32,
+    /// Members carry hits for half and double the window too.
+    pub windows: bool,
     pub families: usize,
     pub peers: usize,
 }
 
 pub const COLUMNS: &[(&str, crate::schema::Type)] = columns! {
     "n": INT, "n_excluded": INT, "excluded": TEXT, "hits": INT, "share": D6, "expected": D6, "ratio": D2, "effect": D6, "effect.low": D6, "effect.high": D6,
-    "excess": D2, "peer.n": INT, "chart": TEXT,
+    "excess": D2, "peer.n": INT, "half.p": D9, "double.p": D9, "earlier.p": D9, "later.p": D9, "without_top.p": D9, "chart": TEXT,
 };
 
 const MIN_N: usize = 0;
@@ -36,6 +41,19 @@ const GIVEN: usize = 1;
 const MAX_Q: usize = 2;
 const KEYS: usize = 3;
 const BATCH: &str = "the test does not apply: acts of the peers fall on too few days";
+
+impl Rate {
+    /// Place of the date among the values of a member.
+    fn date(&self) -> usize {
+        if self.windows { 3 } else { 1 }
+    }
+}
+
+/// Hits and members that count, of those for which `keep` holds.
+fn tally(hits: &[i64], keep: impl Fn(usize) -> bool) -> (u64, u64) {
+    let used = hits.iter().enumerate().filter(|(i, hit)| (0..=1).contains(*hit) && keep(*i));
+    used.fold((0, 0), |(hits, n), (_, &hit)| (hits + hit as u64, n + 1))
+}
 
 struct Count {
     hits: u64,
@@ -79,15 +97,27 @@ pub fn run(spec: &Rate, inputs: &Inputs<'_>) -> Output {
         by_id(&peers, |dates: &mut Vec<i64>, unit| {
             // A few different ones are enough to know.
             let missing = |dates: &Vec<i64>| (dates.len() as u32) < spec.min_dates;
-            for &date in inputs.members_of(1, unit) {
+            for &date in inputs.members_of(spec.date(), unit) {
                 if date != MISSING && missing(dates) && !dates.contains(&date) {
                     dates.push(date);
                 }
             }
         })
     };
+    // Half and double the window.
+    let windows: Vec<(usize, Vec<Peers>)> = (1..spec.date())
+        .map(|value| {
+            let sums = by_id(&peers, |sum: &mut Peers, unit| {
+                if counts[unit].gate.is_none() {
+                    let (hits, n) = tally(inputs.members_of(value, unit), |_| true);
+                    sum.add(hits, n);
+                }
+            });
+            (value, sums)
+        })
+        .collect();
     let few_dates = |id: i64| dates.get(id as usize).is_some_and(|d| (d.len() as u32) < spec.min_dates);
-    let units: Vec<Judged<9>> = (0..inputs.len())
+    let units: Vec<Judged<14>> = (0..inputs.len())
         .into_par_iter()
         .with_min_len(64)
         .map(|unit| {
@@ -122,6 +152,27 @@ pub fn run(spec: &Rate, inputs: &Inputs<'_>) -> Output {
             if max_q != MISSING && best.p() > max_q as f64 / 1e9 {
                 return untested(TOO_FEW);
             }
+            let p = p_of(c.hits);
+            let surplus = i64::from(c.hits as f64 > c.n as f64 * null.share);
+            let none = [MISSING; 2];
+            let (mut wide, mut halves, mut without_top) = (none, none, MISSING);
+            if p.p() <= SHOWN {
+                let p_of = |law: &BetaBinomial, (hits, n): (u64, u64)| {
+                    if n == 0 { MISSING } else { decimal(of_side(spec.side, law.tails(hits, n)).p(), 9) }
+                };
+                for (out, (value, sums)) in wide.iter_mut().zip(&windows) {
+                    let own = tally(inputs.members_of(*value, unit), |_| true);
+                    let others = sums[peers[unit] as usize].without(own.0, own.1);
+                    *out = if others.groups < LEAST_PEERS { MISSING } else { p_of(&others.fit(), own) };
+                }
+                let (hits, dates) = (inputs.members_of(0, unit), inputs.members_of(spec.date(), unit));
+                if let Some(middle) = median(hits, dates).filter(|_| !spec.windows) {
+                    halves = [false, true].map(|later| p_of(&null, tally(hits, |i| dates[i] != MISSING && (dates[i] >= middle) == later)));
+                }
+                if let Some(top) = commonest(hits, dates, surplus) {
+                    without_top = p_of(&null, tally(hits, |i| dates[i] != top));
+                }
+            }
             let share = c.hits as f64 / c.n as f64;
             let expected = c.n as f64 * null.share;
             let (low, high) = wilson(c.hits as i64, c.n as i64);
@@ -135,11 +186,16 @@ pub fn run(spec: &Rate, inputs: &Inputs<'_>) -> Output {
                 decimal(high - null.share, 6),
                 decimal(c.hits as f64 - expected, 2),
                 peer_n,
+                wide[0],
+                wide[1],
+                halves[0],
+                halves[1],
+                without_top,
             ];
             let labels = ["yes".to_owned(), "no".to_owned()];
             let chart = Chart::of(labels.into_iter(), &[c.hits, c.n - c.hits], &[null.share, 1.0 - null.share]);
-            let leads = newest(inputs, unit, i64::from(c.hits as f64 > expected));
-            Judged { n: c.n, excluded, p: Ok(p_of(c.hits)), figures, chart: Some(chart), leads }
+            let leads = newest(spec, inputs, unit, surplus);
+            Judged { n: c.n, excluded, p: Ok(p), figures, chart: Some(chart), leads }
         })
         .collect();
     output(&units, &inputs.ids(KEYS..KEYS + spec.families))
@@ -153,10 +209,23 @@ fn of_side(side: Side, (up, down): (Tail, Tail)) -> Tail {
     }
 }
 
+/// The date from which the later half of the members that count lie; none where all lie on one.
+fn median(hits: &[i64], dates: &[i64]) -> Option<i64> {
+    let used = hits.iter().zip(dates).filter(|(hit, date)| (0..=1).contains(*hit) && **date != MISSING);
+    later_half(used.map(|(_, date)| *date).collect())
+}
+
+/// The date on which most members of that kind lie, the latest of several.
+fn commonest(hits: &[i64], dates: &[i64], kind: i64) -> Option<i64> {
+    let mut of: Vec<i64> = hits.iter().zip(dates).filter(|(hit, date)| **hit == kind && **date != MISSING).map(|(_, date)| *date).collect();
+    of.sort_unstable();
+    of.chunk_by(|a, b| a == b).map(|run| (run.len(), run[0])).max().map(|(_, date)| date)
+}
+
 /// Members that are hits (1) or none (0), the newest first.
-fn newest(inputs: &Inputs<'_>, unit: usize, hit: i64) -> Vec<usize> {
+fn newest(spec: &Rate, inputs: &Inputs<'_>, unit: usize, hit: i64) -> Vec<usize> {
     let start = inputs.starts[unit];
-    let dates = inputs.members_of(1, unit);
+    let dates = inputs.members_of(spec.date(), unit);
     let mut found: Vec<usize> = (0..dates.len()).filter(|&i| inputs.members_of(0, unit)[i] == hit).collect();
     found.sort_by(|&a, &b| dates[b].cmp(&dates[a]).then(a.cmp(&b)));
     found.into_iter().take(LEADS).map(|i| start + i).collect()
@@ -192,7 +261,7 @@ mod tests {
         }
     }
     fn spec(side: Side) -> Rate {
-        Rate { side, given: false, min_dates: 0, families: 0, peers: 0 }
+        Rate { side, given: false, min_dates: 0, windows: false, families: 0, peers: 0 }
     }
 
     #[test]

@@ -19,6 +19,8 @@ use super::tail::{Tail, binomial};
 /// similarity from which on records repeat each other (millionths; missing: found from the data), letters a text must have, keys of its family, keys of its peers. Values of a member: the
 /// columns; what makes records count once; its date. Zero and no value say nothing.
 ///
+/// `peer.n` counts records of the other groups; `without_top.p` is that of the next set, were it not for the least likely one.
+///
 /// Null: columns come about independently, each value as often as among the peers' records outside the group, half a record added: f = (C - c + 1/2) / (N - n + 1). A record equals a
 /// given one with the product of them; p of a set of m among n is P(Bin(n - 1, product) >= m - 1) times the number of different records, at most 1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,7 +34,7 @@ pub struct Repeat {
 
 pub const COLUMNS: &[(&str, crate::schema::Type)] = columns! {
     "n": INT, "n_excluded": INT, "excluded": TEXT, "same": INT, "sets": INT, "repeated": INT, "expected": D6, "similar": D2, "expected_similar": D2,
-    "effect": D6, "effect.low": D6, "effect.high": D6, "chart": TEXT,
+    "effect": D6, "effect.low": D6, "effect.high": D6, "peer.n": INT, "without_top.p": D9, "chart": TEXT,
 };
 
 const MIN: usize = 0;
@@ -76,7 +78,7 @@ pub fn run(spec: &Repeat, inputs: &Inputs<'_>) -> Output {
             }
         }
     }
-    let units: Vec<Judged<9>> = (0..inputs.len())
+    let units: Vec<Judged<11>> = (0..inputs.len())
         .into_par_iter()
         .with_min_len(16)
         .map(|unit| judge(inputs, unit, &values, &totals[peers[unit] as usize], near))
@@ -92,7 +94,7 @@ struct Set {
     p: Tail,
 }
 
-fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, [i64]>], total: &Counts, near: Option<Near>) -> Judged<9> {
+fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, [i64]>], total: &Counts, near: Option<Near>) -> Judged<11> {
     let range = inputs.starts[unit]..inputs.starts[unit + 1];
     let [min, min_n, min_columns, standard] = [MIN, MIN_N, MIN_COLUMNS, STANDARD].map(|value| inputs.unit_value(value, unit));
     let apart = &inputs.members[inputs.members.len() - 2];
@@ -168,6 +170,8 @@ fn judge(inputs: &Inputs<'_>, unit: usize, values: &[Cow<'_, [i64]>], total: &Co
         decimal(repeated as f64 / used as f64, 6),
         decimal(low, 6),
         decimal(high, 6),
+        (total.records - own.records) as i64,
+        sets.get(1).map_or(MISSING, |set| decimal(set.p.p(), 9)),
     ];
     let share = ((1.0 + expected) / used as f64).min(1.0);
     let labels = ["same".to_owned(), "other".to_owned()];

@@ -4,12 +4,14 @@ use rayon::prelude::*;
 
 use super::chart::Chart;
 use super::judged::{Judged, LEAST_PEERS, NO_VALUE, TOO_FEW, TOO_FEW_PEERS, by_id, output};
-use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, TEXT, columns, decimal};
+use super::kernel::{D2, D6, D9, INT, Inputs, LEADS, MISSING, Output, SHOWN, TEXT, columns, decimal};
 use super::tail::chi_square_below;
 
 /// The variance of the logarithms of a group's figures against the median variance of its peers: lower tail.
 ///
 /// Values of a unit: figures it needs, keys of its family, keys of its peers. Values of a member: the figure, what makes records count once (not read), its date (not read).
+/// `without_top.p`: without the commonest figure, where one is there twice or more.
+///
 /// Null: (n - 1) s2 / s0 follows chi-square with n - 1 degrees of freedom for normal logarithms. Long tails make s2 vary more: its variance is (k - 1) / 2 times as large where k is the
 /// kurtosis (of residuals pooled over all groups, at least 3), so both are multiplied by 2 / (k - 1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,7 +21,7 @@ pub struct Spread {
 }
 
 pub const COLUMNS: &[(&str, crate::schema::Type)] = columns! {
-    "n": INT, "n_excluded": INT, "excluded": TEXT, "sd": D6, "peer.sd": D6, "ratio": D2, "effect": D6, "effect.low": D6, "effect.high": D6, "peer.n": INT, "chart": TEXT,
+    "n": INT, "n_excluded": INT, "excluded": TEXT, "sd": D6, "peer.sd": D6, "ratio": D2, "effect": D6, "effect.low": D6, "effect.high": D6, "peer.n": INT, "without_top.p": D9, "chart": TEXT,
 };
 
 const MIN_N: usize = 0;
@@ -55,6 +57,23 @@ fn group(inputs: &Inputs<'_>, unit: usize) -> Group {
     Group { n, excluded: [missing, figures.len() as u64 - missing - n], logs, mean, variance, gate }
 }
 
+/// p without the commonest figure, which narrows a group most.
+fn without_commonest(group: &Group, usual: f64, factor: f64) -> i64 {
+    let runs = group.logs.chunk_by(|a, b| a == b);
+    let Some((count, value)) = runs.map(|run| (run.len(), run[0])).max_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1))) else {
+        return MISSING;
+    };
+    let left: Vec<f64> = group.logs.iter().copied().filter(|x| x.total_cmp(&value).is_ne()).collect();
+    let n = left.len() as f64;
+    if count < 2 || n < 3.0 {
+        return MISSING;
+    }
+    let mean = left.iter().sum::<f64>() / n;
+    let variance = left.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
+    let df = (n - 1.0) * factor;
+    decimal(chi_square_below(df * variance / usual, df).p(), 9)
+}
+
 /// Kurtosis of all residuals together.
 fn kurtosis(groups: &[Group]) -> f64 {
     let (mut n, mut second, mut fourth) = (0.0, 0.0, 0.0);
@@ -86,7 +105,7 @@ pub fn run(spec: &Spread, inputs: &Inputs<'_>) -> Output {
         of.sort_by(f64::total_cmp);
     }
     let factor = 2.0 / (kurtosis(&groups) - 1.0);
-    let units: Vec<Judged<7>> = (0..inputs.len())
+    let units: Vec<Judged<8>> = (0..inputs.len())
         .into_par_iter()
         .with_min_len(64)
         .map(|unit| {
@@ -115,6 +134,7 @@ pub fn run(spec: &Spread, inputs: &Inputs<'_>) -> Output {
                 decimal(1.0 - ratio * half, 6),
                 decimal(1.0 - ratio / half, 6),
                 others.len() as i64,
+                if p.p() <= SHOWN { without_commonest(g, usual, factor) } else { MISSING },
             ];
             Judged { n: g.n, excluded, p: Ok(p), figures, chart: Some(chart(g, usual.sqrt())), leads: nearest(inputs, unit, g) }
         })

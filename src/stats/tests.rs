@@ -215,7 +215,7 @@ fn a_county_that_lifts_its_poor_over_the_line_is_found() {
     let mut r = random(5);
     let mut groups: Vec<Vec<i64>> = (0..30).map(|_| incomes(&mut r, 600)).collect();
     lifted(&mut r, &mut groups[11], line);
-    for test in [BunchTest::Count, BunchTest::Density] {
+    for test in [BunchTest::Count, BunchTest::Density, BunchTest::Mass] {
         let found = bunching(test, true, &groups, [20, line, 50_000, MISSING]);
         let (q, placebo, beaten) = (found.numbers("q"), found.numbers("placebo.n"), found.numbers("placebo.beaten"));
         let flagged: Vec<usize> = (0..30).filter(|&u| q[u] <= 50_000_000 && placebo[u] == beaten[u]).collect();

@@ -56,6 +56,27 @@ fn a_county_that_drops_four_files_in_has_a_working_audit() {
 }
 
 #[test]
+fn a_rule_runs_without_an_exemption_whose_table_was_not_delivered() {
+    let folder = county();
+    // Whether the household is reported away stands in `absences`, which was not delivered.
+    let rule = "integrity/record-not-refreshed";
+    let run = recount(folder.path(), &["run", "-p", "county", "--as-of", "2020-12-31", "--rule", rule]);
+    assert!(run.starts_with("exit 0\n") && run.contains("1 completed"), "{run}");
+    assert!(run.contains("1 exemptions of 1 rules: their tables were not delivered"), "{run}");
+    let report = std::fs::read_dir(folder.path().join("county/runs")).expect("runs").flatten().next().expect("a run").path();
+    let html = std::fs::read_to_string(report.join("report.html")).expect("report");
+    assert!(html.contains("could not be checked: its table was not delivered"), "every finding says so");
+    assert!(
+        html.contains("not checked, because no file of absences was delivered: the whole household is reported away"),
+        "the outcome too"
+    );
+    let lint = recount(folder.path(), &["lint", "--data", "-p", "county"]);
+    assert!(!lint.contains(rule), "it is not among the rules that cannot run: {lint}");
+    let zh = recount(folder.path(), &["run", "-p", "county", "--as-of", "2020-12-31", "--rule", rule, "--lang", "zh"]);
+    assert!(zh.contains("1 条规则的 1 项豁免情形未核对"), "{zh}");
+}
+
+#[test]
 fn a_table_that_must_be_there_is_still_missed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     recount(folder.path(), &["init", "audit"]);
@@ -234,6 +255,22 @@ exit 2
 -- stdout
 funds/paid-twice: no group of the same payee_id_no, programme, period_end in payments among 13 is the subject's.
 "#);
+    // In Chinese nothing of the program's own is left in English.
+    for (subject, english) in [
+        ("P04", "not flagged"),
+        ("P05", "exemption "),
+        ("P13", "To be in the population"),
+        ("person=522301197209180443", "no row"),
+        ("P99", "is the subject's"),
+    ] {
+        let arguments = ["explain", after_death, "--why-not", subject, "-p", "audit", "--as-of", "2019-12-31", "--lang"];
+        let of = |lang| recount(folder.path(), &[&arguments[..], &[lang]].concat());
+        let (en, zh) = (of("en"), of("zh"));
+        assert!(en.contains(english) && !zh.contains(english), "{en}{zh}");
+        let words =
+            ["flagged", "holds", "false ", "true ", " row", "register", "parameter ", "values:", " apart", "record of", "would have"];
+        assert!(!words.iter().any(|word| zh.contains(word)), "{zh}");
+    }
     let unknown = why("funds/nothing", "P01");
     assert!(unknown.starts_with("exit 2\n") && unknown.contains("unknown-name"), "{unknown}");
 }

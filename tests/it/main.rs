@@ -1,5 +1,6 @@
 //! Tests of the whole program and of the source tree. One binary: each further one would link the engine again.
 
+mod aside;
 mod audit;
 mod checks;
 mod delivery;

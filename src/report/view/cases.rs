@@ -8,7 +8,7 @@ use crate::case::{Case, PartKind};
 use crate::finding::{Cell, EvidenceRow, ExemptionResult, Finding, ParameterUse};
 use crate::report::markup::Markup;
 use crate::report::observed::observed;
-use crate::report::show::count;
+use crate::report::show::{Show, count};
 use crate::report::waterfall::waterfall;
 use crate::report::words::{fill, known, word};
 use crate::schema::Value;
@@ -202,13 +202,13 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
     if !f.figures.is_empty() {
         out.raw("<h5>").text(w("figures")).raw("</h5>\n<dl class=\"cells\">");
         for g in &f.figures {
-            out.raw("<div><dt>").text(&g.name).raw("</dt><dd>");
-            if let Some(chart) = counts(&g.value) {
+            out.raw("<div><dt>").text(&show.figure_name(&g.name)).raw("</dt><dd>");
+            if let Some(chart) = counts(show, &g.value) {
                 out.raw(&chart).raw("</dd></div>");
                 continue;
             }
-            out.raw("<span class=\"num\">").text(&show.value(&g.value)).raw("</span>");
-            if let Some(arithmetic) = g.arithmetic.as_ref().map(|a| show.pieces(a)).filter(|a| !a.is_empty()) {
+            out.raw("<span class=\"num\">").text(&show.figure(&g.name, &g.value)).raw("</span>");
+            if let Some(arithmetic) = g.arithmetic.as_ref().map(|a| show.arithmetic(a)).filter(|a| !a.is_empty()) {
                 out.raw("<br><span class=\"was\">").text(&arithmetic).raw("</span>");
             }
             if let Some(chart) = chart(&g.value) {
@@ -245,9 +245,9 @@ fn finding(report: &Report<'_>, f: &Finding, own_parameters: bool, own_exemption
 }
 
 /// What a statistical test saw beside what it expected, drawn.
-fn counts(value: &Value) -> Option<String> {
+fn counts(show: &Show<'_>, value: &Value) -> Option<String> {
     match value {
-        Value::Text(text, _) => observed(text),
+        Value::Text(text, _) => observed(text, show),
         _ => None,
     }
 }

@@ -177,14 +177,23 @@ fn forms_that_make_no_sense_are_refused() {
         ("measure: days", "measure: payments.payment_id", "measure-type"),
         ("measure: days", "measure: days\nvalidates: payment", "unknown-table"),
         ("measure: days", "measure: days\nvalidates: deaths", "validates-other-table"),
+        ("measure: days", "measure: days\nvalidates: payments.amont", "unknown-column"),
+        ("measure: days", "measure: days\nvalidates: [payments, payments.amount]", "validates-twice"),
     ] {
         let text = FULL.replace(from, to);
         assert_ne!(text, FULL, "{from}");
         let problems = sample.resolve(&text).unwrap_err();
         assert!(codes(&problems).contains(&code), "{code}: {problems}");
     }
-    let rule = sample.resolve(&FULL.replace("measure: days", "measure: days\nvalidates: payments")).unwrap();
-    assert_eq!(rule.validates, Some(sample.catalog.table("payments").unwrap().1.rel));
+    let mut columns = |validates: &str| {
+        let rule = sample.resolve(&FULL.replace("measure: days", &format!("measure: days\nvalidates: {validates}"))).unwrap();
+        let found = rule.validates.unwrap();
+        assert_eq!(Some((found.table, found.rel)), sample.catalog.table("payments").map(|(t, def)| (t, def.rel)));
+        found.columns.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(columns("payments"), "");
+    assert_eq!(columns("payments.amount"), "amount");
+    assert_eq!(columns("[payments.paid_on, payments.amount]"), "amount paid_on");
 }
 
 #[test]
