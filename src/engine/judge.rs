@@ -12,6 +12,7 @@ use super::night::stand_under;
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
+use super::shape::Names;
 use super::{Options, evidence, parts::refuse, population};
 use crate::check::Flag;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -92,7 +93,7 @@ pub fn judge(
     if let Some(limit) = options.memory {
         refuse(&exec, &groups, limit)?;
     }
-    let names = evidence::Names::new(catalog, &loaded.tables);
+    let names = Names::new(catalog, &loaded.tables);
     let mut part = Part { findings: Findings::on(drawer), ..Part::default() };
     let mut packed: Vec<Packed> = vec![];
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();

@@ -27,6 +27,7 @@ mod parts;
 mod population;
 mod prepare;
 mod records;
+mod shape;
 mod structure;
 mod test;
 mod why;

@@ -11,6 +11,7 @@ use super::judge::{Asked, failed_units, groups, job, mark, shown};
 use super::late::{self, LateJob};
 use super::needs::{expressions, flag_expressions, frames};
 use super::prepare::{Prepared, Resolved};
+use super::shape::{Names, Shapes};
 use super::{Options, evidence};
 use crate::check::{Flag, Reason};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -157,7 +158,7 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
     let own: Vec<ExprId> = sought.iter().chain(&key).copied().collect();
     let for_keys = Schedule::new(&mut graph, &prepared.catalog, &[asked.check.rel], &own, &[]);
     let mut exec = Exec::new(&prepared.catalog, &graph, &loaded.tables, &project.parameters, &project.regions);
-    let names = evidence::Names::new(&prepared.catalog, &loaded.tables);
+    let names = Names::new(&prepared.catalog, &loaded.tables);
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
     let mut out = answer(&asked.check.unit);
     for group in &groups {
@@ -292,7 +293,7 @@ struct Why<'w> {
     prepared: &'w Prepared,
     rule: &'w Rule,
     position: usize,
-    names: &'w evidence::Names,
+    names: &'w Names,
     options: &'w Options<'w>,
     key: &'w [ExprId],
     failed: Option<Arc<Bits>>,
@@ -347,7 +348,8 @@ impl Why<'_> {
                 secret: &self.options.secret,
                 drawer: &Drawer::default(),
             };
-            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row]).into_iter().next() {
+            let mut shapes = Shapes::new(self.env.catalog, self.names, self.env.tables);
+            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row], &mut shapes).into_iter().next() {
                 if became == Became::Flagged {
                     became = if finding.exempt { Became::Exempt } else { Became::Flagged };
                     out.exemptions = finding.exemptions;

@@ -1,12 +1,14 @@
 //! Findings as bytes: names by number, numbers short, cells as delivered apart, since they are read only after all findings are made.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::{
-    Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Figure, Finding, Localised, Message, Name, ParameterUse, Piece, Severity, Subject,
+    Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Figure, Finding, Localised, Message, Name, ParameterUse, Piece, Record, Severity,
+    Subject,
 };
 use crate::schema::{TextKind, Value};
 
@@ -148,8 +150,8 @@ fn packed_hex(it: &str) -> Option<[u8; 16]> {
     Some(out)
 }
 
-/// All of a finding but its cells as delivered.
-pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding) {
+/// All of a finding but its cells as delivered; `evidence` are its records.
+pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding, evidence: &[impl Record]) {
     hash(out, &f.key);
     hash(out, &f.records_hash);
     hash(out, &f.flag_hash);
@@ -197,23 +199,24 @@ pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding) {
         uint(out, words.text(&used.source).into());
     }
     uint(out, f.evidence_omitted);
-    uint(out, f.evidence.len() as u64);
-    for row in &f.evidence {
-        uint(out, words.shared(&row.table).into());
-        uint(out, words.shared(&row.role).into());
-        uint(out, words.shared(&row.file).into());
-        option(out, row.sheet.as_ref(), |out, sheet| uint(out, words.shared(sheet).into()));
-        uint(out, row.line.into());
-        uint(out, row.key.len() as u64);
-        for (name, it) in &row.key {
-            uint(out, words.shared(name).into());
-            value(out, it);
-        }
-        uint(out, row.cells.len() as u64);
-        for cell in &row.cells {
-            uint(out, words.shared(&cell.column).into());
-            value(out, &cell.used);
-        }
+    uint(out, evidence.len() as u64);
+    for row in evidence {
+        uint(out, words.shared(row.table()).into());
+        uint(out, words.shared(row.role()).into());
+        let (file, sheet, line) = row.place();
+        uint(out, words.shared(file).into());
+        option(out, sheet, |out, sheet| uint(out, words.shared(sheet).into()));
+        uint(out, line.into());
+        values(out, words, row.key());
+        values(out, words, row.cells());
+    }
+}
+
+fn values<'v>(out: &mut Vec<u8>, words: &mut Words, named: impl ExactSizeIterator<Item = (&'v Name, Cow<'v, Value>)>) {
+    uint(out, named.len() as u64);
+    for (name, it) in named {
+        uint(out, words.shared(name).into());
+        value(out, &it);
     }
 }
 
