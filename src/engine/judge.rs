@@ -54,6 +54,8 @@ pub struct Part {
     pub findings: Findings,
     pub populations: Vec<RegionCount>,
     pub profile: Vec<NodeProfile>,
+    /// Rules that could not be judged over these rows, and why.
+    pub failed: BTreeMap<usize, Diagnostics>,
     /// Cut and numbers of its values, of the rules in [`Asked::cuts`].
     pub flagged: BTreeMap<usize, (BTreeMap<usize, usize>, FxHashSet<u64>)>,
 }
@@ -62,6 +64,7 @@ impl Part {
     /// Takes in what other rules gave.
     pub fn extend(&mut self, other: Part) {
         self.outcomes.extend(other.outcomes);
+        self.failed.extend(other.failed);
         self.findings.append(other.findings);
         self.populations.extend(other.populations);
         self.profile.extend(other.profile);
@@ -89,7 +92,7 @@ pub fn judge(
     let (rels, exprs): (Vec<RelId>, Vec<_>) = regions.into_iter().unzip();
     let for_regions = Schedule::new(&mut graph, catalog, &rels, &exprs, &[]);
 
-    let mut exec = Exec::new(catalog, &graph, &loaded.tables, &project.parameters, &project.regions);
+    let mut exec = Exec::new(catalog, &graph, &loaded.tables, &project.parameters, &project.regions).within(options.memory);
     if let Some(limit) = options.memory {
         refuse(&exec, &groups, limit)?;
     }
@@ -99,17 +102,30 @@ pub fn judge(
     let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
         exec.prepare(&group.schedule);
+        let mut judged = group.rules.clone();
+        if !exec.failed(&group.schedule).0.is_empty() {
+            // Some node could not be made: the rules that need it are not judged, the others are.
+            judged.retain(|&i| {
+                let own = schedule(prepared, &mut graph.clone(), &ready, group.rel, &[i]);
+                let problems = exec.failed(&own);
+                let fine = problems.0.is_empty();
+                if !fine {
+                    part.failed.insert(i, problems);
+                }
+                fine
+            });
+        }
         let start = Timer::start();
         let env = exec.env();
-        let jobs: Vec<UnitJob<'_>> = group.rules.iter().map(|&i| job(env, ready[&i], within[i], &failed)).collect();
+        let jobs: Vec<UnitJob<'_>> = judged.iter().map(|&i| job(env, ready[&i], within[i], &failed)).collect();
         let results = run_pass(env, group.rel, &jobs);
         let watched: Vec<Vec<ExprId>> = jobs.into_iter().map(|job| job.watched).collect();
         let rows = env.nodes.rows(&env, group.rel);
         let flagged: usize = results.iter().map(|r| r.flagged.len()).sum();
         let name = exec.rel_name(group.rel);
-        let pass = start.note(format!("pass over {name}"), rows, flagged, 0, group.rules.len());
+        let pass = start.note(format!("pass over {name}"), rows, flagged, 0, judged.len());
         let start = Timer::start();
-        for ((&i, result), watched) in group.rules.iter().zip(results).zip(watched) {
+        for ((&i, result), watched) in judged.iter().zip(results).zip(watched) {
             let rule = ready[&i];
             if let Some(rel) = rule.validates {
                 mark(env, rel, rule.check.rel, &result.flagged, &mut failed);
@@ -135,7 +151,7 @@ pub fn judge(
             part.outcomes.insert(i, outcome(env, rule, &result, &watched, &found));
             packed.extend(found);
         }
-        let late = start.note(format!("findings over {name}"), flagged, flagged, 0, group.rules.len());
+        let late = start.note(format!("findings over {name}"), flagged, flagged, 0, judged.len());
         exec.profile.extend([pass, late]);
         let to_come: Vec<&Schedule> = match options.one_by_one {
             true => vec![],
@@ -175,21 +191,26 @@ pub fn groups(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &R
     by_rel
         .into_iter()
         .map(|((_, rel, _), rules)| {
-            let mut exprs = vec![];
-            let mut all_sets = vec![];
-            for &i in &rules {
-                let rule = ready[&i];
-                exprs.extend(expressions(rule));
-                exprs.extend(rule.exempt.iter().map(|e| e.when));
-                exprs.extend(rule.check.members.iter().filter_map(|m| m.filter));
-                exprs.extend(prepared.within[i]);
-                exprs.extend(prepared.without_dropped[i].iter().flatten());
-                all_sets.extend(sets(&rule.check));
-            }
-            let schedule = Schedule::new(graph, &prepared.catalog, &[rel], &exprs, &all_sets);
+            let schedule = schedule(prepared, graph, ready, rel, &rules);
             Group { rel, rules, schedule }
         })
         .collect()
+}
+
+/// What some rules over `rel` need.
+fn schedule(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &Rule>, rel: RelId, rules: &[usize]) -> Schedule {
+    let mut exprs = vec![];
+    let mut all_sets = vec![];
+    for i in rules {
+        let rule = ready[i];
+        exprs.extend(expressions(rule));
+        exprs.extend(rule.exempt.iter().map(|e| e.when));
+        exprs.extend(rule.check.members.iter().filter_map(|m| m.filter));
+        exprs.extend(prepared.within[*i]);
+        exprs.extend(prepared.without_dropped[*i].iter().flatten());
+        all_sets.extend(sets(&rule.check));
+    }
+    Schedule::new(graph, &prepared.catalog, &[rel], &exprs, &all_sets)
 }
 
 /// Expressions whose columns are worth showing.

@@ -136,6 +136,7 @@ fn finish(prepared: Prepared, loaded: Loaded, mut part: judge::Part) -> Audit {
     let (mut texts, mut overlays, mut outcomes) = (vec![], vec![], vec![]);
     for (i, (text, changes, resolved)) in prepared.rules.into_iter().enumerate() {
         let not_run = |status| outcome::not_run(&text.id, status);
+        let resolved = part.failed.remove(&i).map_or(resolved, Resolved::Failed);
         outcomes.push(match (part.outcomes.remove(&i), resolved) {
             (Some(outcome), Resolved::Ready(rule)) => {
                 let status = outcome::too_many(&rule, outcome.flagged.units, outcome.population.units);

@@ -133,6 +133,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
     let wanted = |id: &str| asked.iter().any(|&i| prepared.rules[i].0.id == id);
     part.findings.retain(|f| wanted(f.rule.as_ref()));
     part.outcomes.retain(|i, _| asked.contains(i));
+    part.failed.retain(|i, _| asked.contains(i));
     all.extend(part);
 
     let judged = all.outcomes.iter().filter_map(|(i, outcome)| {

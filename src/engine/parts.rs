@@ -241,6 +241,7 @@ fn by_parts(
                 }
             }
         }
+        all.failed.extend(part.failed);
         all.findings.append(part.findings);
         for count in part.populations {
             match all.populations.iter_mut().find(|c| c.table == count.table && c.region == count.region) {
