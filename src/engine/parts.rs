@@ -11,11 +11,11 @@ use super::{Options, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Exec, NodeProfile};
 use crate::finding::{Drawer, Findings};
-use crate::plan::{self, Partition, Rel, RelId, partitions};
+use crate::plan::{self, Fetch, Partition, Rel, RelId, partitions};
 use crate::project::Project;
 use crate::rule::Rule;
 use crate::schema::{Type, Value};
-use crate::table::{self, Compare, Condition, LoadOptions, Loaded, Needs, Table};
+use crate::table::{self, Among, Compare, Condition, Keys, LoadOptions, Loaded, Needs, Table};
 
 /// Parts at most.
 const MOST_PARTS: u64 = 256;
@@ -70,7 +70,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     }
     let small = |table: usize| sizes.table(table, &needs) <= limit / 8;
     let mut all = Part { findings: Findings::on(drawer), ..Part::default() };
-    for class in classes(prepared, &asked, &small) {
+    for class in classes_with(prepared, &asked, &small, true) {
         let part = match &class.partition {
             None => {
                 let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
@@ -134,8 +134,13 @@ impl<'p> Sizes<'p> {
     }
 }
 
-/// Rules by cut. Rules of a table that another rule validates stay with that rule.
+/// Rules by cut, of tables whose rows are asked for by one key alone. Rules of a table that another rule validates stay with that rule.
 pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
+    classes_with(prepared, asked, small, false)
+}
+
+/// The same; with `fetching` also by cuts that take rows of a table into a part by another key.
+fn classes_with(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool, fetching: bool) -> Vec<Class> {
     let catalog = &prepared.catalog;
     let graph = &prepared.graph;
     let base = |mut rel: RelId| loop {
@@ -145,15 +150,15 @@ pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool
         }
     };
     let validated: BTreeSet<RelId> = prepared.ready().filter_map(|(_, rule)| rule.validates).collect();
+    let partitions = |asked: &plan::Asked<'_>| {
+        let mut found = partitions(catalog, graph, asked, small);
+        found.retain(|partition| fetching || partition.fetched.is_empty());
+        found
+    };
     let mut bundles: BTreeMap<(Option<RelId>, usize), (Asked, Option<Vec<Partition>>)> = BTreeMap::new();
     for (i, rule) in prepared.ready().filter(|(i, _)| asked.rules.contains(i)) {
         let (rule_roots, all_sets) = (roots(prepared, i, rule), sets(&rule.check));
-        let found = partitions(
-            catalog,
-            graph,
-            &plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel },
-            small,
-        );
+        let found = partitions(&plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel });
         let table = rule.validates.or(Some(base(rule.check.rel)).filter(|rel| validated.contains(rel)));
         let bundle = bundles.entry((table, if table.is_some() { 0 } else { i })).or_default();
         bundle.0.rules.push(i);
@@ -167,7 +172,7 @@ pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool
         let def = &catalog.tables[table];
         let Some(region) = def.region else { continue };
         let roots = [(vec![def.rel], region)];
-        let found = partitions(catalog, graph, &plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel }, small);
+        let found = partitions(&plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel });
         open.push((Asked { counted: vec![table], ..Asked::default() }, found));
     }
     let mut out: Vec<Class> = vec![];
@@ -230,7 +235,8 @@ fn by_parts(
             let def = &catalog.tables[t];
             (def.name.clone(), conditions(&def.columns[c].name))
         });
-        let load = LoadOptions { only: only.collect(), ..prepared.load_options(options) };
+        let mut load = LoadOptions { only: only.collect(), ..prepared.load_options(options) };
+        fetch(project, prepared, options, &partition.fetched, &mut load)?;
         let loaded = table::load(project, &needs, &load)?;
         let part = judge(project, prepared, &loaded, options, asked, drawer)?;
         for (rule, outcome) in part.outcomes {
@@ -250,7 +256,8 @@ fn by_parts(
             }
         }
         for node in part.profile {
-            let name = format!("{} (in {} parts)", node.name, bounds.len() + 2);
+            let rows_by_key = if partition.fetched.is_empty() { "" } else { ", rows by other keys" };
+            let name = format!("{} (in {} parts{rows_by_key})", node.name, bounds.len() + 2);
             match all.profile.iter_mut().find(|known| known.name == name) {
                 Some(known) => add_profile(known, &node),
                 None => all.profile.push(NodeProfile { name, ..node }),
@@ -258,6 +265,42 @@ fn by_parts(
         }
     }
     Ok(all)
+}
+
+/// Tells a load the keys by which its rows ask for rows of further tables.
+fn fetch(
+    project: &Project,
+    prepared: &Prepared,
+    options: &Options<'_>,
+    fetched: &[Fetch],
+    load: &mut LoadOptions<'_>,
+) -> Result<(), Diagnostics> {
+    let tables = &prepared.catalog.tables;
+    let names = |table: usize, columns: &[usize]| columns.iter().map(|&c| tables[table].columns[c].name.clone()).collect::<Vec<String>>();
+    let mut known: BTreeMap<(usize, &[usize]), Arc<Keys>> = BTreeMap::new();
+    for Fetch { table, by, from, of } in fetched {
+        let keys = match known.get(&(*from, of.as_slice())) {
+            Some(keys) => keys.clone(),
+            None => {
+                let (asking, columns) = (&tables[*from].name, names(*from, of));
+                let needs = Needs { columns: BTreeMap::from([(asking.clone(), columns.iter().cloned().collect())]), domains: vec![] };
+                let only = load.only.get_key_value(asking).map(|(name, only)| (name.clone(), only.clone()));
+                let among = load.among.get_key_value(asking).map(|(name, among)| (name.clone(), among.clone()));
+                let few = LoadOptions {
+                    only: only.into_iter().collect(),
+                    among: among.into_iter().collect(),
+                    progress: &table::Silent,
+                    ..prepared.load_options(options)
+                };
+                let loaded = table::load(project, &needs, &few)?;
+                let keys = Arc::new(Keys::of(&loaded.tables[*from], &columns));
+                known.insert((*from, of), keys.clone());
+                keys
+            }
+        };
+        load.among.entry(tables[*table].name.clone()).or_default().push(Among { columns: names(*table, by), keys });
+    }
+    Ok(())
 }
 
 fn add_profile(sum: &mut NodeProfile, node: &NodeProfile) {
