@@ -14,6 +14,7 @@ mod stake;
 
 pub use crate::check::Reason;
 use crate::schema::Value;
+pub use code::{brought, carried};
 pub use kept::{Batch, Brief, Cells as DeliveredCells, Drawer, Findings, Packer};
 pub use stake::{RecordId, Stake};
 
