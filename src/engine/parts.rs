@@ -84,7 +84,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
 }
 
 /// A condition that no row of the table meets.
-fn none_of(prepared: &Prepared, needs: &Needs, table: &str) -> Option<Condition> {
+pub fn none_of(prepared: &Prepared, needs: &Needs, table: &str) -> Option<Condition> {
     let (_, def) = prepared.catalog.table(table)?;
     let columns = needs.columns.get(table)?;
     let column = def.columns.iter().find(|c| columns.contains(&c.name) && c.is.is_none() && c.ty != Type::Bool)?;

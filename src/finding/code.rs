@@ -226,6 +226,44 @@ pub fn delivered(out: &mut Vec<u8>, cell: Option<&str>) {
     out.extend_from_slice(cell.unwrap_or_default().as_bytes());
 }
 
+/// Findings with their cells as delivered, as bytes that another process reads back.
+pub fn carried(findings: impl Iterator<Item = Finding>) -> Vec<u8> {
+    let (mut words, mut bodies, mut cells) = (Words::default(), vec![], vec![]);
+    let mut count = 0;
+    for f in findings {
+        finding(&mut bodies, &mut words, &f);
+        f.evidence.iter().flat_map(|row| &row.cells).for_each(|cell| delivered(&mut cells, cell.delivered.as_deref()));
+        count += 1;
+    }
+    let names = words.into_names();
+    let mut out = Vec::with_capacity(bodies.len() + cells.len() + 32 * names.len());
+    uint(&mut out, names.len() as u64);
+    names.iter().for_each(|name| text(&mut out, name));
+    uint(&mut out, bodies.len() as u64);
+    out.extend_from_slice(&bodies);
+    uint(&mut out, count);
+    out.extend_from_slice(&cells);
+    out
+}
+
+/// What [`carried`] wrote. `None`: these bytes are something else.
+pub fn brought(bytes: &[u8]) -> Option<Vec<Finding>> {
+    let mut rest = Reader { bytes, names: &[] };
+    let names: Vec<Name> = rest.list(|r| r.text().map(Name::from))?;
+    let length = rest.count()?;
+    let mut bodies = Reader { bytes: rest.take(length)?, names: &names };
+    let mut out = vec![];
+    for _ in 0..rest.uint()? {
+        let (mut finding, records) = bodies.finding()?;
+        finding.evidence.reserve(records);
+        for _ in 0..records {
+            finding.evidence.push(bodies.evidence(&mut rest)?);
+        }
+        out.push(finding);
+    }
+    (bodies.bytes.is_empty() && rest.bytes.is_empty()).then_some(out)
+}
+
 /// Reads what the functions above wrote. `None`: these bytes are something else.
 pub struct Reader<'b> {
     pub bytes: &'b [u8],

@@ -15,6 +15,7 @@ mod stake;
 
 pub use crate::check::Reason;
 use crate::schema::Value;
+pub use code::{brought, carried};
 pub use kept::{Batch, Brief, Cells as DeliveredCells, Drawer, Findings, Packer};
 pub use record::Record;
 pub use stake::{RecordId, Stake};

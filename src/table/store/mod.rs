@@ -33,7 +33,7 @@ mod read;
 pub(super) use read::StoredTable;
 
 /// Raised whenever what is stored, or how cells are read, changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Where a table is kept, or would be.
 pub(super) struct Shelf<'a> {
@@ -330,7 +330,8 @@ impl<'a> Shelf<'a> {
             let (valid, bad, part) = (column.valid.is_some(), column.bad.is_some(), column.part.is_some());
             columns.push(StoredColumn { name: column.name.clone(), declared: declared(planned), valid, bad, part, base });
         }
-        let (written, hashes) = rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &["line", "file"]), || contents(table));
+        let (written, hashes) =
+            rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &["line", "file"]), || contents(table, assembled.ties));
         written?;
         std::fs::write(beside.join("contents.json"), serde_json::to_vec(&hashes)?)?;
         let card = Card {
