@@ -292,11 +292,14 @@ fn drafts<'a>(
         rule.figures.iter().map(|(name, id)| (name, *id, graph.arithmetic(*id).map(|parts| texts(parts).collect()))).collect();
     let name = Name::from(rule.text.id.as_str());
     let records = job.plans[frame].records(batch, job.evidence_rows, shapes);
+    let unchecked = rule.unchecked.iter().map(|u| ExemptionCheck { says: u.says.clone(), result: ExemptionResult::NotDelivered });
+    let unchecked: Vec<ExemptionCheck> = unchecked.collect();
     exemptions
         .into_iter()
         .zip(records)
         .enumerate()
-        .map(|(i, ((exemptions, exempt), (mut records, evidence_omitted)))| {
+        .map(|(i, ((mut exemptions, exempt), (mut records, evidence_omitted)))| {
+            exemptions.extend_from_slice(&unchecked);
             for pair in &others[i] {
                 if let Some(plan) = job.plans.get(pair.register) {
                     evidence::add_pair(&mut records, plan, pair.row, shapes);

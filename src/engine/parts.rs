@@ -11,7 +11,7 @@ use super::{Options, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Exec, NodeProfile};
 use crate::finding::{Drawer, Findings};
-use crate::plan::{self, Fetch, Partition, Rel, RelId, partitions};
+use crate::plan::{self, Fetch, Partition, partitions};
 use crate::project::Project;
 use crate::rule::Rule;
 use crate::schema::{Type, Value};
@@ -70,15 +70,24 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     }
     let small = |table: usize| sizes.table(table, &needs) <= limit / 8;
     let mut all = Part { findings: Findings::on(drawer), ..Part::default() };
-    for class in classes_with(prepared, &asked, &small, true) {
-        let part = match &class.partition {
-            None => {
-                let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
-                judge(project, prepared, &loaded, options, &class.asked, drawer)?
-            }
-            Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
-        };
-        all.extend(part);
+    // Integrity rules first: what they set aside is known by file and line, whatever cut the others need.
+    let stages: [Vec<usize>; 2] = {
+        let (first, others) = asked.rules.iter().partition(|i| prepared.ready().any(|(r, rule)| r == **i && rule.validates.is_some()));
+        [first, others]
+    };
+    let counted = [vec![], asked.counted];
+    for (rules, counted) in stages.into_iter().zip(counted) {
+        let stage = Asked { rules, counted, aside: Arc::new(all.aside.clone()), ..Asked::default() };
+        for class in classes(prepared, &stage, &small) {
+            let part = match &class.partition {
+                None => {
+                    let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
+                    judge(project, prepared, &loaded, options, &class.asked, drawer)?
+                }
+                Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
+            };
+            all.extend(part);
+        }
     }
     Ok((receipts, all))
 }
@@ -134,45 +143,22 @@ impl<'p> Sizes<'p> {
     }
 }
 
-/// Rules by cut, of tables whose rows are asked for by one key alone. Rules of a table that another rule validates stay with that rule.
-pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
-    classes_with(prepared, asked, small, false)
-}
-
-/// The same; with `fetching` also by cuts that take rows of a table into a part by another key.
-fn classes_with(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool, fetching: bool) -> Vec<Class> {
+/// Rules by cut.
+fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
     let catalog = &prepared.catalog;
     let graph = &prepared.graph;
-    let base = |mut rel: RelId| loop {
-        match graph.get_rel(rel) {
-            Rel::Rows { of, .. } => rel = *of,
-            _ => return rel,
-        }
-    };
-    let validated: BTreeSet<RelId> = prepared.ready().filter_map(|(_, rule)| rule.validates).collect();
-    let partitions = |asked: &plan::Asked<'_>| {
-        let mut found = partitions(catalog, graph, asked, small);
-        found.retain(|partition| fetching || partition.fetched.is_empty());
-        found
-    };
-    let mut bundles: BTreeMap<(Option<RelId>, usize), (Asked, Option<Vec<Partition>>)> = BTreeMap::new();
+    let mut open: Vec<(Asked, Vec<Partition>)> = vec![];
     for (i, rule) in prepared.ready().filter(|(i, _)| asked.rules.contains(i)) {
         let (rule_roots, all_sets) = (roots(prepared, i, rule), sets(&rule.check));
-        let found = partitions(&plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel });
-        let table = rule.validates.or(Some(base(rule.check.rel)).filter(|rel| validated.contains(rel)));
-        let bundle = bundles.entry((table, if table.is_some() { 0 } else { i })).or_default();
-        bundle.0.rules.push(i);
-        bundle.1 = Some(match bundle.1.take() {
-            None => found,
-            Some(known) => known.iter().flat_map(|a| found.iter().filter_map(|b| a.with(b))).collect(),
-        });
+        let own = plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel };
+        open.push((Asked { rules: vec![i], ..Asked::default() }, partitions(catalog, graph, &own, small)));
     }
-    let mut open: Vec<(Asked, Vec<Partition>)> = bundles.into_values().map(|(asked, found)| (asked, found.unwrap_or_default())).collect();
     for &table in &asked.counted {
         let def = &catalog.tables[table];
         let Some(region) = def.region else { continue };
         let roots = [(vec![def.rel], region)];
-        let found = partitions(&plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel });
+        let own = plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel };
+        let found = partitions(catalog, graph, &own, small);
         open.push((Asked { counted: vec![table], ..Asked::default() }, found));
     }
     let mut out: Vec<Class> = vec![];
@@ -194,6 +180,7 @@ fn classes_with(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> boo
         }
     }
     for class in &mut out {
+        class.asked.aside = asked.aside.clone();
         class.asked.rules.sort_unstable();
         class.asked.counted.sort_unstable();
     }
@@ -249,6 +236,9 @@ fn by_parts(
         }
         all.failed.extend(part.failed);
         all.findings.append(part.findings);
+        for (rule, places) in part.aside {
+            all.aside.entry(rule).or_default().extend(places);
+        }
         for count in part.populations {
             match all.populations.iter_mut().find(|c| c.table == count.table && c.region == count.region) {
                 Some(known) => known.records += count.records,

@@ -93,7 +93,8 @@ pub fn value(out: &mut Vec<u8>, value: &Value) {
 
 const KINDS: [TextKind; 5] = [TextKind::Plain, TextKind::PersonName, TextKind::Phone, TextKind::Account, TextKind::Code];
 const SEVERITIES: [Severity; 5] = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-const RESULTS: [ExemptionResult; 3] = [ExemptionResult::Holds, ExemptionResult::DoesNotHold, ExemptionResult::Unknown];
+const RESULTS: [ExemptionResult; 4] =
+    [ExemptionResult::Holds, ExemptionResult::DoesNotHold, ExemptionResult::Unknown, ExemptionResult::NotDelivered];
 
 fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
     all.iter().position(|o| o == one).unwrap_or(0) as u8
@@ -231,7 +232,7 @@ pub fn carried(findings: impl Iterator<Item = Finding>) -> Vec<u8> {
     let (mut words, mut bodies, mut cells) = (Words::default(), vec![], vec![]);
     let mut count = 0;
     for f in findings {
-        finding(&mut bodies, &mut words, &f);
+        finding(&mut bodies, &mut words, &f, &f.evidence);
         f.evidence.iter().flat_map(|row| &row.cells).for_each(|cell| delivered(&mut cells, cell.delivered.as_deref()));
         count += 1;
     }

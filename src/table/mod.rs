@@ -1,6 +1,5 @@
 //! Typed, coded, sorted tables in memory or as a Parquet store; key domains, delivery receipt. Knows no rules.
 
-mod alike;
 mod among;
 mod assemble;
 mod bits;
@@ -27,7 +26,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use alike::{changed, numbers};
 pub use among::{Among, Keys};
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};

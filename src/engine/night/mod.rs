@@ -5,7 +5,6 @@
 //! they read.
 
 mod state;
-mod under;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,7 +22,6 @@ use crate::finding::{Drawer, Findings, carried};
 use crate::project::Project;
 use crate::table::{self, Contents, LoadOptions, Loaded, Needs};
 use state::{Counted, Grounds, Night};
-pub use under::stand_under;
 
 /// Judges all rules, by means of the night before where there is one.
 ///
@@ -153,15 +151,15 @@ fn grounds(project: &Project, prepared: &Prepared, all: &Asked, needs: &Needs, r
     let of_rule = |i: usize| data(Asked { rules: vec![i], ..Asked::default() });
     let mut structures = Structures::new(project, prepared);
     let own: Vec<(usize, String)> = prepared.ready().map(|(i, rule)| (i, structures.rule(i, rule))).collect();
-    // A record that an integrity rule flags is not assessable for others: they follow from it too.
-    let mut validating = String::new();
-    for (i, _) in prepared.ready().filter(|(_, rule)| rule.validates.is_some()) {
-        validating.extend(own.iter().filter(|(n, _)| *n == i).map(|(_, structure)| structure.as_str()));
-        validating.push_str(&of_rule(i).unwrap_or_else(|| "unknown".to_owned()));
-    }
-    let rules = own.into_par_iter().filter_map(|(i, structure)| {
-        let data = of_rule(i).filter(|_| !validating.contains("unknown"))?;
-        Some((i, Grounds { structure: structure + &validating, data }))
+    let structure_of: FxHashMap<usize, &str> = own.iter().map(|(i, structure)| (*i, structure.as_str())).collect();
+    let rules = own.par_iter().filter_map(|(i, structure)| {
+        let (mut structure, mut data) = (structure.clone(), of_rule(*i)?);
+        // A record that an integrity rule sets aside is not assessable for others: they follow from it too.
+        for validating in prepared.set_aside_by(*i) {
+            structure.push_str(structure_of.get(&validating)?);
+            data.push_str(&of_rule(validating)?);
+        }
+        Some((*i, Grounds { structure, data }))
     });
     let counted = all.counted.iter().filter_map(|&table| {
         let data = data(Asked { counted: vec![table], ..Asked::default() })?;
