@@ -28,6 +28,7 @@ mod parts;
 mod population;
 mod prepare;
 mod records;
+mod shape;
 mod structure;
 mod test;
 mod why;
@@ -142,6 +143,7 @@ fn finish(prepared: Prepared, loaded: Loaded, mut part: judge::Part) -> Audit {
             continue;
         }
         let not_run = |status| outcome::not_run(&text.id, status);
+        let resolved = part.failed.remove(&i).map_or(resolved, Resolved::Failed);
         outcomes.push(match (part.outcomes.remove(&i), resolved) {
             (Some(outcome), Resolved::Ready(rule)) => {
                 let status = outcome::too_many(&rule, outcome.flagged.units, outcome.population.units);

@@ -167,38 +167,6 @@ pub fn add(sum: &mut Outcome, part: Outcome, partition: &Partition, table: impl 
     sum.arithmetic_gaps += part.arithmetic_gaps;
 }
 
-/// The outcome of a rule over all rows, from that over all rows of an earlier delivery, where a part of the rows gave `old` and gives `new` now.
-pub fn replaced(mut whole: Outcome, old: &Outcome, new: Outcome, partition: &Partition, table: impl Fn(&str) -> Option<usize>) -> Outcome {
-    add(&mut whole, new, partition, &table);
-    let less = |a: &mut Count, b: Count| {
-        a.units = a.units.saturating_sub(b.units);
-        a.money = a.money.zip(b.money).map(|(a, b)| a - b);
-    };
-    less(&mut whole.population, old.population);
-    less(&mut whole.flagged, old.flagged);
-    less(&mut whole.clear, old.clear);
-    less(&mut whole.exempt, old.exempt);
-    less(&mut whole.not_assessable, old.not_assessable);
-    for (reason, units) in &mut whole.reasons {
-        if let Some((_, gone)) = old.reasons.iter().find(|(known, _)| known == reason) {
-            less(units, *gone);
-        }
-    }
-    whole.reasons.retain(|(_, units)| units.units > 0);
-    for (known, gone) in whole.coverage.iter_mut().zip(&old.coverage) {
-        if table(&known.table).is_some_and(|t| partition.cut.contains_key(&t)) {
-            known.rows = known.rows.saturating_sub(gone.rows);
-            known.without_key = known.without_key.saturating_sub(gone.without_key);
-        }
-    }
-    for (name, units) in &mut whole.parameter_gaps {
-        *units = units.saturating_sub(old.parameter_gaps.iter().find(|(known, _)| known == name).map_or(0, |(_, n)| *n));
-    }
-    whole.parameter_gaps.retain(|(_, units)| *units > 0);
-    whole.arithmetic_gaps = whole.arithmetic_gaps.saturating_sub(old.arithmetic_gaps);
-    whole
-}
-
 /// The outcome of a rule that judged nothing.
 pub fn not_run(rule: &str, status: Status) -> Outcome {
     Outcome {

@@ -10,6 +10,7 @@ use super::judge::{Asked, groups, job, shown};
 use super::late::{self, LateJob};
 use super::needs::{expressions, flag_expressions, frames};
 use super::prepare::{Prepared, Resolved};
+use super::shape::{Names, Shapes};
 use super::{Options, evidence};
 use crate::check::{Flag, Reason};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -154,7 +155,7 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
     let own: Vec<ExprId> = sought.iter().chain(&key).copied().collect();
     let for_keys = Schedule::new(&mut graph, &prepared.catalog, &[asked.check.rel], &own, &[]);
     let mut exec = Exec::new(&prepared.catalog, &graph, &loaded.tables, &project.parameters, &project.regions);
-    let (names, drawer) = (evidence::Names::new(&prepared.catalog, &loaded.tables), Drawer::default());
+    let (names, drawer) = (Names::new(&prepared.catalog, &loaded.tables), Drawer::default());
     let mut aside = Aside::default();
     let mut out = answer(&asked.check.unit);
     for group in &groups {
@@ -165,7 +166,8 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
             let results = run_pass(env, group.rel, &[job(env, rule, prepared.within[i], None)]);
             let flagged = results.into_iter().next().map(|r| r.flagged).unwrap_or_default();
             let late = late_job(&graph, &prepared, rule, i, &names, options, &drawer);
-            let drafts = flagged.chunks(8192).flat_map(|rows| late::chunk(env, project, &late, rows));
+            let mut shapes = Shapes::new(&prepared.catalog, &names, &loaded.tables);
+            let drafts = flagged.chunks(8192).flat_map(|rows| late::chunk(env, project, &late, rows, &mut shapes));
             let exempt: Vec<bool> = drafts.map(|(finding, _)| finding.exempt).collect();
             let units: Vec<u32> = flagged.iter().zip(exempt).filter(|(_, exempt)| !exempt).map(|(&unit, _)| unit).collect();
             aside.set(env, &loaded.tables, i, rule, &units);
@@ -203,7 +205,7 @@ fn late_job<'j>(
     prepared: &'j Prepared,
     rule: &'j Rule,
     position: usize,
-    names: &'j evidence::Names,
+    names: &'j Names,
     options: &'j Options<'_>,
     drawer: &'j Drawer,
 ) -> LateJob<'j> {
@@ -308,7 +310,7 @@ struct Why<'w> {
     prepared: &'w Prepared,
     rule: &'w Rule,
     position: usize,
-    names: &'w evidence::Names,
+    names: &'w Names,
     options: &'w Options<'w>,
     key: &'w [ExprId],
     failed: Option<Arc<Bits>>,
@@ -349,7 +351,8 @@ impl Why<'_> {
         if became == Became::Flagged || matches!(check.flag, Flag::Row(_)) {
             let drawer = Drawer::default();
             let late = late_job(self.env.graph, self.prepared, self.rule, self.position, self.names, self.options, &drawer);
-            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row]).into_iter().next() {
+            let mut shapes = Shapes::new(self.env.catalog, self.names, self.env.tables);
+            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row], &mut shapes).into_iter().next() {
                 if became == Became::Flagged {
                     became = if finding.exempt { Became::Exempt } else { Became::Flagged };
                     out.exemptions = finding.exemptions;

@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 
 mod code;
 mod kept;
+mod record;
 mod stake;
 
 pub use crate::check::Reason;
 use crate::schema::Value;
+pub use code::{brought, carried};
 pub use kept::{Batch, Brief, Cells as DeliveredCells, Drawer, Findings, Packer};
+pub use record::Record;
 pub use stake::{RecordId, Stake};
 
 /// A text in one or more languages (`en`, `zh`). Rendering falls back to the first.

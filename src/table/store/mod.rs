@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::among::Among;
 use super::assemble::Assembled;
 use super::build::LISTED_REJECTED;
 use super::contents::{Contents, contents};
@@ -26,12 +27,13 @@ use card::{Card, StoredColumn, declared, store_message};
 use read::read;
 
 mod card;
+mod pick;
 mod read;
 
 pub(super) use read::StoredTable;
 
 /// Raised whenever what is stored, or how cells are read, changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Where a table is kept, or would be.
 pub(super) struct Shelf<'a> {
@@ -127,12 +129,12 @@ impl<'a> Shelf<'a> {
     }
 
     /// The stored table, if there is one that is fresh; an error when there is one that cannot be read (a warning), or a delivered file.
-    pub fn find(&self, pool: &Pool, only: &[Condition], pages: Option<usize>) -> Result<Found, Diagnostics> {
+    pub fn find(&self, pool: &Pool, only: &[Condition], among: &[Among], pages: Option<usize>) -> Result<Found, Diagnostics> {
         let (card, path, at) = match self.locate()? {
             Ok(located) => located,
             Err(why) => return Ok(Found::Stale(why)),
         };
-        match read(self.plan, pool, card, &path, at, only, pages) {
+        match read(self.plan, pool, card, &path, at, only, among, pages) {
             Ok(table) if table.fits() => Ok(Found::Fresh(Box::new(table))),
             Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
             Err(error) => Err(self.unreadable(&path, &error.message).into()),
@@ -147,7 +149,7 @@ impl<'a> Shelf<'a> {
         let at = |c: &PlannedColumn| card.columns.iter().position(|s| s.name == c.name && s.declared == declared(c));
         let places: Option<Vec<usize>> = self.plan.columns.iter().map(at).collect();
         let Some(places) = places else { return Err(self.unreadable(&path, "it lacks columns").into()) };
-        match read(self.plan, pool, card, &path, places, &[], None) {
+        match read(self.plan, pool, card, &path, places, &[], &[], None) {
             Ok(table) if table.fits() => Ok(Box::new(table)),
             Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
             Err(error) => Err(self.unreadable(&path, &error.message).into()),
@@ -328,7 +330,8 @@ impl<'a> Shelf<'a> {
             let (valid, bad, part) = (column.valid.is_some(), column.bad.is_some(), column.part.is_some());
             columns.push(StoredColumn { name: column.name.clone(), declared: declared(planned), valid, bad, part, base });
         }
-        let (written, hashes) = rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &["line", "file"]), || contents(table));
+        let (written, hashes) =
+            rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &["line", "file"]), || contents(table, assembled.ties));
         written?;
         std::fs::write(beside.join("contents.json"), serde_json::to_vec(&hashes)?)?;
         let card = Card {
