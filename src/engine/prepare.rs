@@ -81,7 +81,8 @@ impl Prepared {
             rules.push((file.rule_text(), overlays, resolved));
         }
         let unasked = order.iter().map(|f| f.unasked).collect();
-        let mut prepared = Prepared { catalog, graph, rules, within, without_dropped, unasked, absent: vec![], set_aside_by: OnceLock::new() };
+        let mut prepared =
+            Prepared { catalog, graph, rules, within, without_dropped, unasked, absent: vec![], set_aside_by: OnceLock::new() };
         prepared.leave_out_needless();
         Ok(prepared)
     }

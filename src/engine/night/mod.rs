@@ -155,7 +155,7 @@ fn grounds(project: &Project, prepared: &Prepared, all: &Asked, needs: &Needs, r
     let rules = own.par_iter().filter_map(|(i, structure)| {
         let (mut structure, mut data) = (structure.clone(), of_rule(*i)?);
         // A record that an integrity rule sets aside is not assessable for others: they follow from it too.
-        for validating in prepared.set_aside_by(*i) {
+        for &validating in prepared.set_aside_by(*i) {
             structure.push_str(structure_of.get(&validating)?);
             data.push_str(&of_rule(validating)?);
         }
