@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::Prepared;
-use super::needs::{flag_expressions, frames, sets};
+use super::needs::{flag_expressions, sets};
 use crate::exec::Env;
 use crate::plan::{self, Graph, Rel, RelId};
 use crate::rule::Rule;
@@ -103,13 +103,9 @@ impl Prepared {
         let mut read = None;
         let mut of = |(i, other): (usize, &Rule)| {
             let validates = other.validates.as_ref().filter(|v| based_on(graph, check.rel, v.rel))?;
-            let read = read.get_or_insert_with(|| {
-                let (frames, exprs) = (frames(graph, catalog, check), flag_expressions(check));
-                let roots: Vec<_> = frames.iter().flat_map(|f| exprs.iter().map(move |&e| (f.clone(), e))).collect();
-                plan::reads(catalog, graph, &roots, &[check.rel], &sets(check))
-            });
-            let columns = read.get(&catalog.tables[validates.table].name);
-            let decides = validates.columns.is_empty() || columns.is_some_and(|columns| !columns.is_disjoint(&validates.columns));
+            let read = read.get_or_insert_with(|| plan::own_columns(catalog, graph, check.rel, &flag_expressions(check), &sets(check)));
+            let named = |column: &usize| validates.columns.contains(&catalog.tables[validates.table].columns[*column].name);
+            let decides = validates.columns.is_empty() || read.iter().any(named);
             decides.then_some(i)
         };
         self.ready().filter_map(&mut of).collect()

@@ -18,6 +18,7 @@ mod grouping;
 mod lexer;
 mod names;
 mod needs;
+mod own;
 mod partition;
 mod policy;
 mod rows;
@@ -39,7 +40,8 @@ pub use graph::{
 };
 pub use grouping::{Grouping, Keyed, LINKED_COLUMNS, LinkSpec, RING_COLUMNS};
 pub(crate) use lexer::{Token, TokenKind, tokens};
-pub use needs::{needs, reads};
+pub use needs::needs;
+pub use own::own_columns;
 pub use partition::{Asked, Fetch, Partition, partitions};
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};

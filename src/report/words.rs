@@ -112,6 +112,11 @@ mod tests {
             ("sum of `amount`", "amount 合计"),
             ("records", "记录数"),
             ("records of nothing known", "records of nothing known"),
+            ("12 without a value", "12 条缺值"),
+            ("3 zero or negative", "3 条为零或为负"),
+            ("groups of the same year, town", "year, town 相同的单位"),
+            ("each last digit is one in ten", "末位数字各占十分之一"),
+            ("ring of payee_id_no in payments", "payments 中相互关联的 payee_id_no"),
             (
                 "`5E+17`: a spreadsheet turned the id into a number; export the column as text",
                 "`5E+17`：电子表格已将其变为数字，请将该列按文本导出",
