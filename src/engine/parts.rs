@@ -57,8 +57,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     let asked = prepared.all();
     let needs = prepared.needs_of(&asked);
     // No row of any table: what is in the store, or is stored now, tells how many there are.
-    let nothing = needs.columns.keys().filter_map(|name| Some((name.clone(), vec![none_of(prepared, &needs, name)?]))).collect();
-    let receipts = table::load(project, &needs, &LoadOptions { only: nothing, ..prepared.load_options(options) })?;
+    let receipts = table::load(project, &needs, &LoadOptions { pages: Some(0), ..prepared.load_options(options) })?;
     // The store is there by now; findings are put aside beside it.
     let drawer = &options.store.as_deref().map_or_else(|| Ok(Drawer::default()), Drawer::in_folder).map_err(|e| no_room(&e))?;
     let sizes = Sizes::new(prepared, &receipts);
@@ -81,20 +80,6 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
         all.extend(part);
     }
     Ok((receipts, all))
-}
-
-/// A condition that no row of the table meets.
-fn none_of(prepared: &Prepared, needs: &Needs, table: &str) -> Option<Condition> {
-    let (_, def) = prepared.catalog.table(table)?;
-    let columns = needs.columns.get(table)?;
-    let column = def.columns.iter().find(|c| columns.contains(&c.name) && c.is.is_none() && c.ty != Type::Bool)?;
-    let value = match column.ty {
-        Type::Date => Value::Date(i32::MIN),
-        Type::Month => Value::Month(i32::MIN),
-        Type::Text(kind) => Value::Text(Arc::from(""), kind),
-        _ => Value::Int(i64::MIN),
-    };
-    Some(Condition { column: column.name.clone(), compare: Compare::Less, value })
 }
 
 /// Rows of the tables, by position in the catalog.
