@@ -30,22 +30,35 @@ rules: [rules/]
 
 
 def make(folder, rows):
-    import numpy as np, polars as pl
+    """In blocks of at most 10 M payments, each of its own households, so that memory does not grow with the rows."""
+    import numpy as np, polars as pl, pyarrow.parquet as pq
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(11)
-    n = int(rows)
-    households = n // 10
-    ids = np.repeat(np.arange(households, dtype=np.int32), 8)
-    size = len(ids)
-    income = np.repeat(np.exp(rng.normal(8, .35, households)), 8) * np.exp(rng.normal(0, .12, size) + .08 * np.tile(np.arange(8), households)) * 100
-    wage = income * np.where(rng.random(size) < 2e-5, 1.1, rng.uniform(.2, .6, size))
+    rows, block, writers = int(rows), 10_000_000, {}
     fen = lambda values: values.astype(np.int64)
-    pl.DataFrame({"household_id": ids, "year": np.tile(np.arange(2013, 2021, dtype=np.int32), households), "income": fen(income), "wage": fen(wage),
-                  "transfer": fen(income * rng.uniform(.05, .2, size)), "members": rng.integers(1, 8, size).astype(np.int32)}).write_parquet(folder / "incomes.parquet", row_group_size=500_000)
-    day = np.datetime64("2013-01-01") + rng.integers(0, 365 * 8, n).astype("timedelta64[D]")
-    pay = pl.DataFrame({"payment_id": np.arange(n, dtype=np.int32), "household_id": rng.integers(0, households, n).astype(np.int32), "account": rng.integers(0, households, n).astype(np.int32),
-                        "program": rng.integers(0, 30, n).astype(np.int32), "paid_on": day, "amount": rng.integers(1, 1_000_001, n)}).with_columns(pl.col("paid_on").cast(pl.Date))
-    pay.sort("household_id", "paid_on", "payment_id").write_parquet(folder / "payments.parquet", row_group_size=500_000)
+
+    def write(name, frame):
+        table = frame.to_arrow()
+        if name not in writers:
+            writers[name] = pq.ParquetWriter(folder / f"{name}.parquet", table.schema)
+        writers[name].write_table(table, row_group_size=500_000)
+
+    for first in range(0, rows, block):
+        n = min(block, rows - first)
+        households, before = n // 10, first // 10
+        ids = np.repeat(np.arange(households, dtype=np.int32), 8)
+        size = len(ids)
+        income = np.repeat(np.exp(rng.normal(8, .35, households)), 8) * np.exp(rng.normal(0, .12, size) + .08 * np.tile(np.arange(8), households)) * 100
+        wage = income * np.where(rng.random(size) < 2e-5, 1.1, rng.uniform(.2, .6, size))
+        write("incomes", pl.DataFrame({"household_id": ids + np.int32(before), "year": np.tile(np.arange(2013, 2021, dtype=np.int32), households), "income": fen(income), "wage": fen(wage),
+                                       "transfer": fen(income * rng.uniform(.05, .2, size)), "members": rng.integers(1, 8, size).astype(np.int32)}))
+        day = np.datetime64("2013-01-01") + rng.integers(0, 365 * 8, n).astype("timedelta64[D]")
+        pay = pl.DataFrame({"payment_id": np.arange(first, first + n, dtype=np.int32), "household_id": rng.integers(before, before + households, n).astype(np.int32),
+                            "account": rng.integers(0, rows // 10, n).astype(np.int32), "program": rng.integers(0, 30, n).astype(np.int32), "paid_on": day,
+                            "amount": rng.integers(1, 1_000_001, n)}).with_columns(pl.col("paid_on").cast(pl.Date))
+        write("payments", pay.sort("household_id", "paid_on", "payment_id"))
+    for writer in writers.values():
+        writer.close()
     (folder / "recount.yaml").write_text(PROJECT)
     rules(folder, 1)
     print(measure("recount load", [RECOUNT, "load", "-p", folder]))

@@ -76,6 +76,9 @@ pub struct Compared {
     /// Only used in `block`, never scored.
     #[serde(default)]
     pub block_only: bool,
+    /// Of dates: one may be the other in the Chinese lunar calendar, which then counts as the level `lunar`.
+    #[serde(default)]
+    pub lunar: bool,
 }
 
 impl Check for SameEntityCheck {
@@ -176,6 +179,7 @@ impl SameEntityCheck {
             let mut field = Field::new(name, kind);
             if let Some(more) = written.more {
                 (field.levels, field.term_frequency, field.block_only) = (more.levels.clone(), more.term_frequency, more.block_only);
+                field.lunar = more.lunar;
             }
             // Nobody is told by a place or a sex alone.
             if kind.is_compared() && !field.block_only && !matches!(kind, Kind::Region | Kind::Sex) {

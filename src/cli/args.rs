@@ -379,6 +379,15 @@ pub(super) struct SynthArgs {
     /// With --roll: a roll kept badly
     #[arg(long, requires = "roll")]
     pub hard: bool,
+    /// Planted cases of each kind for 10,000 households, and as many look-alikes
+    #[arg(long, default_value_t = 5, value_name = "N", conflicts_with = "roll")]
+    pub prevalence: u32,
+    /// Households of a village; default: 24 below 5,000 households, else 100
+    #[arg(long, value_name = "N", conflicts_with = "roll")]
+    pub village_size: Option<usize>,
+    /// Plant every kind at all of its doses, so many cases at each; the truth says which
+    #[arg(long, conflicts_with = "roll")]
+    pub doses: bool,
     /// Households in the register
     #[arg(long, default_value_t = 2000, value_name = "N")]
     pub households: usize,
@@ -396,6 +405,14 @@ pub(super) struct SynthArgs {
     pub rules: Option<String>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScoreFormat {
+    Text,
+    Json,
+    /// One line a kind; with --curves one a kind, rule and dose
+    Csv,
+}
+
 /// Measures how well a run found the planted cases of a synthetic programme
 #[derive(Debug, Args)]
 pub(super) struct ScoreArgs {
@@ -404,6 +421,11 @@ pub(super) struct ScoreArgs {
     /// The truth file that `synth` wrote; default: truth.csv beside the project file
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
+    /// Recall, precision and look-alikes flagged by kind, rule and dose
+    #[arg(long)]
+    pub curves: bool,
+    #[arg(long, value_enum, default_value_t = ScoreFormat::Text)]
+    pub format: ScoreFormat,
     /// Exit code 1 when the recall of a kind is below this, in percent
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub fail_below: Option<u8>,

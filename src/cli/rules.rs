@@ -26,6 +26,16 @@ pub(super) fn read(project: &Project, patterns: &[String], as_of: i32) -> Result
     }
 }
 
+/// Integrity rules that are not among `files` and may set records aside for them.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn unasked(project: &Project, files: &[RuleFile], as_of: i32) -> Result<Vec<RuleFile>, Diagnostics> {
+    let (all, _) = read(project, &[], as_of)?;
+    let more = all.into_iter().filter(|file| !file.spec.validates.is_empty() && !files.iter().any(|f| f.id() == file.id()));
+    Ok(more.map(|file| RuleFile { unasked: true, ..file }).collect())
+}
+
 /// `--as-of`, else today in the project's time zone.
 pub(super) fn as_of(text: Option<&str>, project: &Project) -> Result<i32, Diagnostics> {
     let Some(text) = text else { return Ok(clock::today(&project.time_zone)) };

@@ -29,6 +29,7 @@ pub(super) fn synth(arguments: &SynthArgs, session: &Session) -> Result<Exit, Di
     progress.stage("write the programme");
     let mut options = SynthOptions::new(arguments.households, arguments.years, arguments.seed);
     options.rules.clone_from(&arguments.rules);
+    (options.prevalence, options.village_size, options.doses) = (arguments.prevalence, arguments.village_size, arguments.doses);
     interrupt::says(&format!("the programme in {} is not complete; run the same command again", arguments.output.display()));
     let summary = synth::write(&options, &arguments.output)?;
     progress.end();

@@ -5,10 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
-use super::evidence::{RecordUse, beside_key};
+use super::evidence::RecordUse;
 use super::late::Packed;
+use super::shape::{Shapes, beside_key};
 use crate::diagnostic::Diagnostics;
 use crate::finding::{DeliveredCells, Drawer};
 use crate::plan::Catalog;
@@ -18,33 +18,22 @@ use crate::table::{Loaded, WantedCells};
 /// The records behind the evidence of some findings, in their order.
 #[derive(Debug, Default)]
 pub struct Records {
-    /// Table and columns, as few as differ.
+    /// Table and columns, by shape.
     shapes: Vec<(usize, Arc<BTreeSet<usize>>)>,
-    known: BTreeMap<(usize, Arc<BTreeSet<usize>>), u32>,
-    /// Most records share the columns of their plan: found by where these lie. `shapes` keeps each of them alive.
-    places: FxHashMap<(usize, usize), u32>,
-    /// Shape and row of each record.
-    rows: Vec<(u32, u32)>,
+    rows: Vec<RecordUse>,
     /// Where the records of each finding end.
     ends: Vec<u32>,
 }
 
 impl Records {
     /// The records of one more finding.
-    pub fn push(&mut self, records: Vec<RecordUse>) {
-        for record in records {
-            let place = (record.table, Arc::as_ptr(&record.columns) as usize);
-            let shape = self.places.get(&place).copied().unwrap_or_else(|| {
-                *self.known.entry((record.table, record.columns.clone())).or_insert_with(|| {
-                    let shape = self.shapes.len() as u32;
-                    self.shapes.push((record.table, record.columns.clone()));
-                    self.places.insert(place, shape);
-                    shape
-                })
-            });
-            self.rows.push((shape, record.row));
-        }
+    pub fn push(&mut self, records: &[RecordUse]) {
+        self.rows.extend_from_slice(records);
         self.ends.push(self.rows.len() as u32);
+    }
+    /// What the shapes of all of them are.
+    pub fn shaped(self, shapes: &Shapes<'_>) -> Self {
+        Records { shapes: shapes.all().iter().map(|s| (s.table, s.columns.clone())).collect(), ..self }
     }
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -117,7 +106,7 @@ pub fn deliver(
             for records in packed.iter().map(|p| &p.records) {
                 let reads: Vec<bool> = records.shapes.iter().map(|(t, columns)| *t == table && columns.contains(&column)).collect();
                 if reads.contains(&true) {
-                    records.rows.iter().filter(|(shape, _)| reads[*shape as usize]).for_each(|(_, row)| marks.set(*row));
+                    records.rows.iter().filter(|r| reads[r.shape as usize]).for_each(|r| marks.set(r.row));
                 }
             }
             let rows = marks.count();
@@ -141,7 +130,7 @@ pub fn deliver(
         let mut cells = DeliveredCells::default();
         let mut start = 0;
         for &end in &records.ends {
-            for (shape, row) in &records.rows[start..end as usize] {
+            for RecordUse { shape, row } in &records.rows[start..end as usize] {
                 for place in &shapes[*shape as usize] {
                     cells.push(place.and_then(|(number, marks)| delivered.at(*number, marks.rank(*row))));
                 }

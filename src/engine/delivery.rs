@@ -57,7 +57,8 @@ impl Delivery {
 /// The project does not hold together. A rule that does not resolve is left to `recount lint`.
 pub fn delivery(project: &Project, files: &[RuleFile], as_of: i32) -> Result<Delivery, Diagnostics> {
     let (tables, strays) = table::headers(project)?;
-    let prepared = Prepared::new(project, files, as_of, None)?;
+    let mut prepared = Prepared::new(project, files, as_of, None)?;
+    prepared.forgo_exemptions(tables.iter().filter(|t| t.files.is_empty()).map(|t| t.table.clone()).collect());
     let retired: BTreeSet<&str> =
         files.iter().filter(|f| f.spec.status.as_ref().is_some_and(|s| s.value == RuleStatus::Retired)).map(RuleFile::id).collect();
     let mut by_reason: BTreeMap<Hindrance, Vec<String>> = BTreeMap::new();

@@ -39,7 +39,7 @@ pub fn diff(project: &Project, old: &[RuleFile], new: &[RuleFile], options: &Opt
     let unchanged: BTreeSet<&str> =
         old.iter().filter(|o| new.iter().any(|n| n.id() == o.id() && n.text.text == o.text.text)).map(RuleFile::id).collect();
     let needed = |files: &[RuleFile]| -> Vec<RuleFile> {
-        files.iter().filter(|f| !unchanged.contains(f.id()) || f.spec.validates.is_some()).cloned().collect()
+        files.iter().filter(|f| !unchanged.contains(f.id()) || !f.spec.validates.is_empty()).cloned().collect()
     };
     let (before, after) = (audit(project, &needed(old), options)?, audit(project, &needed(new), options)?);
     let (mut old_findings, mut new_findings) = (by_rule(&before), by_rule(&after));

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::shape::Shapes;
 use crate::check::{CheckPlan, Flag};
 use crate::exec::{Batch, is_row};
-use crate::finding::{Cell, EvidenceRow, Name};
+use crate::finding::Name;
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, KeyPart, Rel, RelId, RowRef, RowSet, SetId, TestId};
-use crate::table::Table;
 
 /// A row of the frame that is shown, with the columns that were read.
 #[derive(Debug, Clone)]
@@ -41,14 +41,11 @@ pub struct EvidencePlan {
     sets: Vec<SetPlan>,
 }
 
-/// A record that takes part in a finding, before its cells are looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A record that takes part in a finding: what is shown of it, by number, and its row of the loaded table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordUse {
-    pub table: usize,
+    pub shape: u32,
     pub row: u32,
-    pub role: Name,
-    /// Those of its plan, shared, unless several plans name the record.
-    pub columns: Arc<BTreeSet<usize>>,
 }
 
 struct Reader<'g> {
@@ -276,18 +273,20 @@ impl Reader<'_> {
 
 impl EvidencePlan {
     /// Records that take part, per row of the batch: the unit's own first, then members; at most `limit` members, the rest counted.
-    pub fn records(&self, batch: &Batch<'_>, limit: usize) -> Vec<(Vec<RecordUse>, u64)> {
+    pub fn records<'a>(&'a self, batch: &Batch<'_>, limit: usize, shapes: &mut Shapes<'a>) -> Vec<(Vec<RecordUse>, u64)> {
         let mut out: Vec<(Vec<RecordUse>, u64)> = vec![(vec![], 0); batch.len];
         for plan in &self.rows {
+            let Some(shape) = shapes.number(plan.table, &plan.role, &plan.columns) else { continue };
             let reached = batch.reach(&plan.row);
             for (i, (records, _)) in out.iter_mut().enumerate() {
                 let row = reached.ids.get(i);
                 if is_row(row) {
-                    add(records, RecordUse { table: plan.table, row, role: plan.role.clone(), columns: plan.columns.clone() });
+                    add(records, RecordUse { shape, row }, shapes);
                 }
             }
         }
         for plan in &self.sets {
+            let Some(shape) = shapes.number(plan.table, &plan.role, &plan.columns) else { continue };
             let members = batch.members(&plan.owner, plan.set, plan.inner, plan.filter, &plan.hops);
             let first = plan.leads.and_then(|test| batch.env.nodes.test(test)).map(|tested| {
                 // Rows of the set itself, beside the records they stand for.
@@ -304,14 +303,12 @@ impl EvidencePlan {
                 }
                 let mut listed = 0;
                 for row in members {
-                    if listed == limit && !records.iter().any(|r| r.table == plan.table && r.row == row) {
+                    let record = RecordUse { shape, row };
+                    if listed == limit && !records.iter().any(|r| shapes.same(*r, record)) {
                         *omitted += 1;
                         continue;
                     }
-                    listed += usize::from(add(
-                        records,
-                        RecordUse { table: plan.table, row, role: plan.role.clone(), columns: plan.columns.clone() },
-                    ));
+                    listed += usize::from(add(records, record, shapes));
                 }
             }
         }
@@ -320,12 +317,10 @@ impl EvidencePlan {
 }
 
 /// A record stands once, with all columns that were read; its first role stays. Whether it is new.
-fn add(records: &mut Vec<RecordUse>, record: RecordUse) -> bool {
-    match records.iter_mut().find(|r| r.table == record.table && r.row == record.row) {
+fn add(records: &mut Vec<RecordUse>, record: RecordUse, shapes: &mut Shapes<'_>) -> bool {
+    match records.iter_mut().find(|r| shapes.same(**r, record)) {
         Some(known) => {
-            if !Arc::ptr_eq(&known.columns, &record.columns) && !record.columns.is_subset(&known.columns) {
-                Arc::make_mut(&mut known.columns).extend(record.columns.iter());
-            }
+            known.shape = shapes.joined(known.shape, record.shape);
             false
         }
         None => {
@@ -336,74 +331,13 @@ fn add(records: &mut Vec<RecordUse>, record: RecordUse) -> bool {
 }
 
 /// The flagged register rows of a pair rule that did not speak are evidence too.
-pub fn add_pair(records: &mut Vec<RecordUse>, plan: &EvidencePlan, row: u32) {
+pub fn add_pair<'a>(records: &mut Vec<RecordUse>, plan: &'a EvidencePlan, row: u32, shapes: &mut Shapes<'a>) {
     if let Some(RowPlan { table, role, columns, row: at }) = plan.rows.iter().find(|r| r.row.slot == 1)
         && at.hops.is_empty()
+        && let Some(shape) = shapes.number(*table, role, columns)
     {
-        add(records, RecordUse { table: *table, row, role: role.clone(), columns: columns.clone() });
+        add(records, RecordUse { shape, row }, shapes);
     }
-}
-
-/// Names of the catalogue's tables, their columns and their files: shared by all records.
-pub struct Names {
-    tables: Vec<TableNames>,
-}
-
-struct TableNames {
-    table: Name,
-    /// With its place in the loaded table, if it was loaded.
-    columns: Vec<(Name, Option<usize>)>,
-    files: Vec<(Name, Option<Name>)>,
-}
-
-impl Names {
-    pub fn new(catalog: &Catalog, tables: &[Arc<Table>]) -> Self {
-        let of = |(i, def): (usize, &crate::plan::TableDef)| TableNames {
-            table: def.name.as_str().into(),
-            columns: def.columns.iter().map(|c| (c.name.as_str().into(), tables.get(i).and_then(|t| t.position(&c.name)))).collect(),
-            files: tables.get(i).map_or_else(Vec::new, |table| {
-                table.origin.files.iter().map(|f| (f.path.as_str().into(), f.sheet.as_deref().map(Name::from))).collect()
-            }),
-        };
-        Names { tables: catalog.tables.iter().enumerate().map(of).collect() }
-    }
-}
-
-/// Those of a record's `columns` that are shown beside its key, in order.
-pub fn beside_key<'r>(catalog: &'r Catalog, table: usize, columns: &'r BTreeSet<usize>) -> impl Iterator<Item = usize> + 'r {
-    let key = &catalog.tables[table].key;
-    columns.iter().copied().filter(move |c| !key.contains(c))
-}
-
-/// Looks up what the records say; cells as delivered are filled in later, for all findings at once.
-pub fn rows(catalog: &Catalog, names: &Names, tables: &[Arc<Table>], records: &[RecordUse]) -> Vec<EvidenceRow> {
-    records
-        .iter()
-        .filter_map(|record| {
-            let def = &catalog.tables[record.table];
-            let names = &names.tables[record.table];
-            let table = tables.get(record.table)?;
-            let row = record.row as usize;
-            let named = |column: usize| {
-                let (name, place) = &names.columns[column];
-                Some((name.clone(), table.columns[(*place)?].value(row)))
-            };
-            let origin = &table.origin;
-            let file = origin.file.get(row).and_then(|&f| names.files.get(usize::from(f)));
-            Some(EvidenceRow {
-                table: names.table.clone(),
-                role: record.role.clone(),
-                file: file.map_or_else(|| "".into(), |f| f.0.clone()),
-                sheet: file.and_then(|f| f.1.clone()),
-                line: origin.line.get(row).copied().unwrap_or(0),
-                key: def.key.iter().filter_map(|&k| named(k)).collect(),
-                cells: beside_key(catalog, record.table, &record.columns)
-                    .filter_map(named)
-                    .map(|(column, used)| Cell { column, delivered: None, used })
-                    .collect(),
-            })
-        })
-        .collect()
 }
 
 /// Registers of a pair rule by frame, else the one frame of its units.

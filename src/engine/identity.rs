@@ -1,6 +1,6 @@
 //! The three identities of a finding: keyed hashes, since a plain hash of an id can be reversed by trying all ids.
 
-use crate::finding::EvidenceRow;
+use crate::finding::Record;
 use crate::schema::{self, Value};
 
 /// Feeds typed values into one keyed hash so that no two lists of values read the same.
@@ -31,21 +31,20 @@ impl Identity {
             }
         }
     }
-    pub fn rows(&mut self, rows: &[EvidenceRow]) -> &mut Self {
+    pub fn rows(&mut self, rows: &[impl Record]) -> &mut Self {
         // Neither file, line nor order of the records belongs to what they say.
         let mut all = String::with_capacity(128 * rows.len());
         let mut texts = Vec::with_capacity(rows.len());
         for row in rows {
             let start = all.len();
-            all.push_str(&row.table);
+            all.push_str(row.table());
             all.push('\u{1f}');
-            all.push_str(&row.role);
-            let key = row.key.iter().map(|(name, value)| (name, value));
-            for (name, value) in key.chain(row.cells.iter().map(|c| (&c.column, &c.used))) {
+            all.push_str(row.role());
+            for (name, value) in row.key().chain(row.cells()) {
                 all.push('\u{1e}');
                 all.push_str(name);
                 all.push('\u{1f}');
-                schema::format_into(&mut all, value);
+                schema::format_into(&mut all, &value);
             }
             texts.push(start..all.len());
         }

@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
+use super::aside::{Aside, Places};
 use super::deliver::deliver;
 use super::late::{self, LateJob, Packed};
 use super::needs::{expressions, flag_expressions, frames, sets};
-use super::night::stand_under;
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
+use super::shape::Names;
 use super::{Options, evidence, parts::refuse, population};
 use crate::check::Flag;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Env, Exec, JobFlag, NodeProfile, Schedule, Timer, UnitJob, run_pass};
 use crate::finding::{Drawer, Findings, Outcome};
-use crate::plan::{ExprId, Graph, Rel, RelId};
+use crate::plan::{ExprId, Graph, RelId};
 use crate::project::Project;
 use crate::rule::Rule;
 use crate::table::{Bits, Loaded};
@@ -42,8 +41,8 @@ pub struct Asked {
     pub counted: Vec<usize>,
     /// Outcomes alone are wanted: findings are neither named nor given their delivered cells, and left out.
     pub counts_only: bool,
-    /// By what the tables of a rule are cut, when it is to be known under which values flagged units stand.
-    pub cuts: BTreeMap<usize, BTreeMap<usize, usize>>,
+    /// Records that integrity rules judged elsewhere set aside.
+    pub aside: Arc<Places>,
 }
 
 /// What one set of rows gives. Outcomes are not yet weighed against their limits: further parts may add to them.
@@ -53,18 +52,21 @@ pub struct Part {
     pub findings: Findings,
     pub populations: Vec<RegionCount>,
     pub profile: Vec<NodeProfile>,
-    /// Cut and numbers of its values, of the rules in [`Asked::cuts`].
-    pub flagged: BTreeMap<usize, (BTreeMap<usize, usize>, FxHashSet<u64>)>,
+    /// Rules that could not be judged over these rows, and why.
+    pub failed: BTreeMap<usize, Diagnostics>,
+    /// Records that integrity rules set aside.
+    pub aside: Places,
 }
 
 impl Part {
     /// Takes in what other rules gave.
     pub fn extend(&mut self, other: Part) {
         self.outcomes.extend(other.outcomes);
+        self.failed.extend(other.failed);
         self.findings.append(other.findings);
         self.populations.extend(other.populations);
         self.profile.extend(other.profile);
-        self.flagged.extend(other.flagged);
+        self.aside.extend(other.aside);
     }
 }
 
@@ -88,34 +90,42 @@ pub fn judge(
     let (rels, exprs): (Vec<RelId>, Vec<_>) = regions.into_iter().unzip();
     let for_regions = Schedule::new(&mut graph, catalog, &rels, &exprs, &[]);
 
-    let mut exec = Exec::new(catalog, &graph, &loaded.tables, &project.parameters, &project.regions);
+    let mut exec = Exec::new(catalog, &graph, &loaded.tables, &project.parameters, &project.regions).within(options.memory);
     if let Some(limit) = options.memory {
         refuse(&exec, &groups, limit)?;
     }
-    let names = evidence::Names::new(catalog, &loaded.tables);
+    let names = Names::new(catalog, &loaded.tables);
     let mut part = Part { findings: Findings::on(drawer), ..Part::default() };
     let mut packed: Vec<Packed> = vec![];
-    let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
+    let mut aside = Aside::known(prepared, &loaded.tables, &asked.aside);
     for (number, group) in groups.iter().enumerate() {
         exec.prepare(&group.schedule);
+        let mut judged = group.rules.clone();
+        if !exec.failed(&group.schedule).0.is_empty() {
+            // Some node could not be made: the rules that need it are not judged, the others are.
+            judged.retain(|&i| {
+                let own = schedule(prepared, &mut graph.clone(), &ready, group.rel, &[i]);
+                let problems = exec.failed(&own);
+                let fine = problems.0.is_empty();
+                if !fine {
+                    part.failed.insert(i, problems);
+                }
+                fine
+            });
+        }
         let start = Timer::start();
         let env = exec.env();
-        let jobs: Vec<UnitJob<'_>> = group.rules.iter().map(|&i| job(env, ready[&i], within[i], &failed)).collect();
+        let failed = |i: usize| aside.units(env, group.rel, &prepared.set_aside_by(i));
+        let jobs: Vec<UnitJob<'_>> = judged.iter().map(|&i| job(env, ready[&i], within[i], failed(i))).collect();
         let results = run_pass(env, group.rel, &jobs);
         let watched: Vec<Vec<ExprId>> = jobs.into_iter().map(|job| job.watched).collect();
         let rows = env.nodes.rows(&env, group.rel);
         let flagged: usize = results.iter().map(|r| r.flagged.len()).sum();
         let name = exec.rel_name(group.rel);
-        let pass = start.note(format!("pass over {name}"), rows, flagged, 0, group.rules.len());
+        let pass = start.note(format!("pass over {name}"), rows, flagged, 0, judged.len());
         let start = Timer::start();
-        for ((&i, result), watched) in group.rules.iter().zip(results).zip(watched) {
+        for ((&i, result), watched) in judged.iter().zip(results).zip(watched) {
             let rule = ready[&i];
-            if let Some(rel) = rule.validates {
-                mark(env, rel, rule.check.rel, &result.flagged, &mut failed);
-            }
-            if let Some(cut) = asked.cuts.get(&i) {
-                part.flagged.insert(i, (cut.clone(), stand_under(env, &loaded.tables, rule.check.rel, &result.flagged, cut)));
-            }
             let frames = frames(&graph, catalog, &rule.check);
             let mut own = flag_expressions(&rule.check);
             own.extend(expressions(rule));
@@ -131,10 +141,19 @@ pub fn judge(
                 drawer,
             };
             let found = late::findings(env, project, &late, &result.flagged).map_err(|e| no_room(&e))?;
-            part.outcomes.insert(i, outcome(env, rule, &result, &watched, &found));
+            if rule.validates.is_some() {
+                // What speaks for a record speaks for its use too.
+                let briefs = found.iter().flat_map(|p| &p.briefs);
+                let units: Vec<u32> = result.flagged.iter().zip(briefs).filter(|(_, brief)| !brief.exempt).map(|(&unit, _)| unit).collect();
+                part.aside.entry(i).or_default().extend(aside.set(env, &loaded.tables, i, rule, &units));
+            }
+            if prepared.unasked[i] {
+                continue;
+            }
+            part.outcomes.insert(i, outcome(env, prepared, rule, &result, &watched, &found));
             packed.extend(found);
         }
-        let late = start.note(format!("findings over {name}"), flagged, flagged, 0, group.rules.len());
+        let late = start.note(format!("findings over {name}"), flagged, flagged, 0, judged.len());
         exec.profile.extend([pass, late]);
         let to_come: Vec<&Schedule> = match options.one_by_one {
             true => vec![],
@@ -174,21 +193,26 @@ pub fn groups(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &R
     by_rel
         .into_iter()
         .map(|((_, rel, _), rules)| {
-            let mut exprs = vec![];
-            let mut all_sets = vec![];
-            for &i in &rules {
-                let rule = ready[&i];
-                exprs.extend(expressions(rule));
-                exprs.extend(rule.exempt.iter().map(|e| e.when));
-                exprs.extend(rule.check.members.iter().filter_map(|m| m.filter));
-                exprs.extend(prepared.within[i]);
-                exprs.extend(prepared.without_dropped[i].iter().flatten());
-                all_sets.extend(sets(&rule.check));
-            }
-            let schedule = Schedule::new(graph, &prepared.catalog, &[rel], &exprs, &all_sets);
+            let schedule = schedule(prepared, graph, ready, rel, &rules);
             Group { rel, rules, schedule }
         })
         .collect()
+}
+
+/// What some rules over `rel` need.
+fn schedule(prepared: &Prepared, graph: &mut Graph, ready: &BTreeMap<usize, &Rule>, rel: RelId, rules: &[usize]) -> Schedule {
+    let mut exprs = vec![];
+    let mut all_sets = vec![];
+    for i in rules {
+        let rule = ready[i];
+        exprs.extend(expressions(rule));
+        exprs.extend(rule.exempt.iter().map(|e| e.when));
+        exprs.extend(rule.check.members.iter().filter_map(|m| m.filter));
+        exprs.extend(prepared.within[*i]);
+        exprs.extend(prepared.without_dropped[*i].iter().flatten());
+        all_sets.extend(sets(&rule.check));
+    }
+    Schedule::new(graph, &prepared.catalog, &[rel], &exprs, &all_sets)
 }
 
 /// Expressions whose columns are worth showing.
@@ -208,14 +232,15 @@ pub fn shown(rule: &Rule) -> Vec<crate::plan::ExprId> {
     out
 }
 
-pub fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>, failed: &FxHashMap<RelId, Arc<Bits>>) -> UnitJob<'j> {
+/// `failed`: units whose record an integrity rule set aside.
+pub fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<ExprId>, failed: Option<Arc<Bits>>) -> UnitJob<'j> {
     let check = &rule.check;
     let mut population = check.population.clone();
     population.extend(within);
     UnitJob {
         population,
         preconditions: check.preconditions.iter().map(|p| (p.holds, p.reason)).collect(),
-        failed: if rule.validates.is_some() { None } else { failed_units(env, check.rel, failed) },
+        failed,
         flag: match &check.flag {
             Flag::Row(flag) => JobFlag::Row(*flag),
             Flag::Pairs(registers) => JobFlag::Pairs(registers),
@@ -228,35 +253,4 @@ pub fn job<'j>(env: Env<'_>, rule: &'j Rule, within: Option<crate::plan::ExprId>
 /// The amount of every unit: not one that only a pair has.
 pub fn stated(env: Env<'_>, rule: &Rule) -> Option<crate::plan::ExprId> {
     rule.amount.filter(|&amount| env.graph.reads(amount) & !1 == 0)
-}
-
-/// Units whose record failed an integrity rule: the record itself, or the one a view's row was taken from.
-pub fn failed_units(env: Env<'_>, rel: RelId, failed: &FxHashMap<RelId, Arc<Bits>>) -> Option<Arc<Bits>> {
-    if let Some(bits) = failed.get(&rel) {
-        return Some(bits.clone());
-    }
-    let Rel::Rows { of, .. } = env.graph.get_rel(rel) else { return None };
-    let below = failed_units(env, *of, failed)?;
-    match env.nodes.frame(rel)?.base() {
-        None => Some(below),
-        Some(base) => Some(Arc::new(Bits::from_fn(base.len(), |i| below.get(base[i] as usize)))),
-    }
-}
-
-/// Marks the records of `table` behind the flagged units of an integrity rule.
-pub fn mark(env: Env<'_>, table: RelId, unit: RelId, flagged: &[u32], failed: &mut FxHashMap<RelId, Arc<Bits>>) {
-    let mut rel = unit;
-    let mut rows: Vec<u32> = flagged.to_vec();
-    while rel != table {
-        let Rel::Rows { of, .. } = env.graph.get_rel(rel) else { return };
-        if let Some(base) = env.nodes.frame(rel).and_then(|f| f.base()) {
-            rows = rows.iter().map(|&row| base[row as usize]).collect();
-        }
-        rel = *of;
-    }
-    let mut bits = failed.get(&table).map_or_else(|| Bits::new(env.nodes.rows(&env, table), false), |bits| (**bits).clone());
-    for row in rows {
-        bits.set(row as usize, true);
-    }
-    failed.insert(table, Arc::new(bits));
 }

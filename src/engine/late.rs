@@ -11,6 +11,7 @@ use super::deliver::Records;
 use super::evidence::{self, EvidencePlan, RecordUse};
 use super::finding::identify;
 use super::identity::Identity;
+use super::shape::{InColumns, Names, Shapes};
 use crate::check::{Flag, UnitKind};
 use crate::exec::{Batch, Env, Ids, PairFlag, Reached, Vector, pairs_of};
 use crate::finding::{
@@ -35,7 +36,7 @@ pub struct LateJob<'j> {
     /// Parameters that the rule's own expressions look up.
     pub parameters: Vec<ExprId>,
     pub evidence_rows: usize,
-    pub names: &'j evidence::Names,
+    pub names: &'j Names,
     /// Key of the hashes.
     pub secret: &'j [u8; 32],
     pub drawer: &'j Drawer,
@@ -44,7 +45,7 @@ pub struct LateJob<'j> {
 /// The exemptions of a unit, and whether they exempt it.
 type Exemptions = (Vec<ExemptionCheck>, bool);
 
-/// A finding without key, records hash and delivered cells, and the records behind its evidence.
+/// A finding without key, records hash and evidence, and the records that are its evidence.
 pub type Draft = (Finding, Vec<RecordUse>);
 
 /// Findings of some units as they are kept, all but their cells as delivered.
@@ -79,14 +80,16 @@ pub fn parameters(graph: &Graph, exprs: &[ExprId]) -> Vec<ExprId> {
 pub fn findings(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> io::Result<Vec<Packed>> {
     let packed = |rows: &[u32]| {
         let (mut packer, mut records) = (Packer::default(), Records::default());
+        let mut shapes = Shapes::new(env.catalog, job.names, env.tables);
         let keys = identity_keys(env, job.rule, rows);
-        for (i, (mut finding, used)) in chunk(env, project, job, rows).into_iter().enumerate() {
-            identify(job.secret, &mut finding, keys.as_ref().map(|keys| (&keys[..], i)));
-            packer.push(&finding);
-            records.push(used);
+        for (i, (mut finding, used)) in chunk(env, project, job, rows, &mut shapes).into_iter().enumerate() {
+            let evidence: Vec<InColumns> = used.iter().map(|record| shapes.record(*record)).collect();
+            identify(job.secret, &mut finding, &evidence, keys.as_ref().map(|keys| (&keys[..], i)));
+            packer.push(&finding, &evidence);
+            records.push(&used);
         }
         let (batch, briefs) = packer.finish(job.drawer)?;
-        Ok(Packed { batch, briefs, records })
+        Ok(Packed { batch, briefs, records: records.shaped(&shapes) })
     };
     rows.par_chunks(AT_ONCE).map(packed).collect()
 }
@@ -100,14 +103,14 @@ fn identity_keys<'e>(env: Env<'e>, rule: &Rule, rows: &[u32]) -> Option<Vec<Rc<V
     })
 }
 
-/// The findings of the units `rows`, without name, hash of records and cells as delivered.
-pub fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -> Vec<Draft> {
+/// The findings of the units `rows`.
+pub fn chunk<'a>(env: Env<'_>, project: &Project, job: &'a LateJob<'_>, rows: &[u32], shapes: &mut Shapes<'a>) -> Vec<Draft> {
     let check = &job.rule.check;
     match &check.flag {
         Flag::Row(_) => {
             let batch = Batch::list(env, check.rel, rows.to_vec());
             let exemptions = exemptions_of_rows(&batch, job);
-            drafts(&batch, project, job, 0, exemptions, &vec![vec![]; rows.len()])
+            drafts(&batch, project, job, 0, exemptions, &vec![vec![]; rows.len()], shapes)
         }
         Flag::Pairs(registers) => {
             let flagged: Vec<PairFlag> =
@@ -139,7 +142,7 @@ pub fn chunk(env: Env<'_>, project: &Project, job: &LateJob<'_>, rows: &[u32]) -
                         of_unit[*unit].iter().filter(|p| (p.register, p.row) != (pair.register, pair.row)).copied().collect()
                     })
                     .collect();
-                for ((unit, _), draft) in speaking.iter().zip(drafts(&batch, project, job, number, exempt, &others)) {
+                for ((unit, _), draft) in speaking.iter().zip(drafts(&batch, project, job, number, exempt, &others, shapes)) {
                     out[*unit] = Some(draft);
                 }
             }
@@ -267,13 +270,14 @@ impl Shown<'_, '_> {
     }
 }
 
-fn drafts(
+fn drafts<'a>(
     batch: &Batch<'_>,
     project: &Project,
-    job: &LateJob<'_>,
+    job: &'a LateJob<'_>,
     frame: usize,
     exemptions: Vec<Exemptions>,
     others: &[Vec<PairFlag>],
+    shapes: &mut Shapes<'a>,
 ) -> Vec<Draft> {
     let rule = job.rule;
     let shown = Shown { batch, vectors: Default::default() };
@@ -287,15 +291,18 @@ fn drafts(
     let figures: Vec<(&Name, ExprId, Option<Vec<SayPiece>>)> =
         rule.figures.iter().map(|(name, id)| (name, *id, graph.arithmetic(*id).map(|parts| texts(parts).collect()))).collect();
     let name = Name::from(rule.text.id.as_str());
-    let records = job.plans[frame].records(batch, job.evidence_rows);
+    let records = job.plans[frame].records(batch, job.evidence_rows, shapes);
+    let unchecked = rule.unchecked.iter().map(|u| ExemptionCheck { says: u.says.clone(), result: ExemptionResult::NotDelivered });
+    let unchecked: Vec<ExemptionCheck> = unchecked.collect();
     exemptions
         .into_iter()
         .zip(records)
         .enumerate()
-        .map(|(i, ((exemptions, exempt), (mut records, evidence_omitted)))| {
+        .map(|(i, ((mut exemptions, exempt), (mut records, evidence_omitted)))| {
+            exemptions.extend_from_slice(&unchecked);
             for pair in &others[i] {
                 if let Some(plan) = job.plans.get(pair.register) {
-                    evidence::add_pair(&mut records, plan, pair.row);
+                    evidence::add_pair(&mut records, plan, pair.row, shapes);
                 }
             }
             let optional = |id: Option<ExprId>| id.map(|id| shown.value(id, i)).filter(|v| *v != Value::Null);
@@ -342,7 +349,7 @@ fn drafts(
                     })
                     .collect(),
                 parameters: used_parameters(batch.env.catalog, project, &shown, &job.parameters, i),
-                evidence: evidence::rows(batch.env.catalog, job.names, batch.env.tables, &records),
+                evidence: vec![],
                 evidence_omitted,
             };
             (finding, records)

@@ -11,6 +11,7 @@ use crate::project::Project;
 use crate::rule::{RuleFile, RuleText};
 use crate::table::{self, Loaded, Progress, Silent};
 
+mod aside;
 mod ask;
 mod deliver;
 mod delivery;
@@ -27,6 +28,7 @@ mod parts;
 mod population;
 mod prepare;
 mod records;
+mod shape;
 mod structure;
 mod test;
 mod why;
@@ -134,7 +136,14 @@ fn finish(prepared: Prepared, loaded: Loaded, mut part: judge::Part) -> Audit {
     }
     let (mut texts, mut overlays, mut outcomes) = (vec![], vec![], vec![]);
     for (i, (text, changes, resolved)) in prepared.rules.into_iter().enumerate() {
+        if prepared.unasked[i] {
+            if let Resolved::Failed(problems) = &resolved {
+                messages.extend(prepare::about(&text.id, problems));
+            }
+            continue;
+        }
         let not_run = |status| outcome::not_run(&text.id, status);
+        let resolved = part.failed.remove(&i).map_or(resolved, Resolved::Failed);
         outcomes.push(match (part.outcomes.remove(&i), resolved) {
             (Some(outcome), Resolved::Ready(rule)) => {
                 let status = outcome::too_many(&rule, outcome.flagged.units, outcome.population.units);

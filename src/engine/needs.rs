@@ -116,7 +116,8 @@ impl Prepared {
     /// All rules that can run, and the tables they read that have a region.
     pub fn all(&self) -> Asked {
         let rules = Asked { rules: self.ready().map(|(i, _)| i).collect(), ..Asked::default() };
-        let read = self.needs_of(&rules).columns;
+        let asked = rules.rules.iter().copied().filter(|&i| !self.unasked[i]).collect();
+        let read = self.needs_of(&Asked { rules: asked, ..Asked::default() }).columns;
         // The region may stand in a table that was not delivered.
         let there = |t: &TableDef, region| {
             let needed = plan::needs(&self.catalog, &self.graph, &[(vec![t.rel], region)], &[], &[]).columns;

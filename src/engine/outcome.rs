@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Prepared;
 use super::judge::stated;
 use super::late::Packed;
 use super::needs::flag_expressions;
@@ -34,7 +35,7 @@ pub fn watched(graph: &Graph, check: &CheckPlan) -> Vec<ExprId> {
 }
 
 /// The outcome of a rule over the units of one part; its status does not yet say whether it flags too many.
-pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Packed]) -> Outcome {
+pub fn outcome(env: Env<'_>, prepared: &Prepared, rule: &Rule, result: &UnitResult, watched: &[ExprId], found: &[Packed]) -> Outcome {
     let money = stated(env, rule).is_some();
     let count = |units: u64, amount: i128| Count { units, money: money.then_some(amount) };
     let tally = |t: crate::exec::Tally| count(t.units, t.money);
@@ -69,7 +70,19 @@ pub fn outcome(env: Env<'_>, rule: &Rule, result: &UnitResult, watched: &[ExprId
         coverage: coverage(env, &rule.check),
         parameter_gaps: parameter_gaps.into_iter().filter(|(_, n)| *n > 0).collect(),
         arithmetic_gaps,
+        sets_aside: sets_aside(prepared, rule),
+        unchecked: rule.unchecked.clone(),
     }
+}
+
+/// What the records that an integrity rule flags are unfit for: `members`, or columns of it.
+fn sets_aside(prepared: &Prepared, rule: &Rule) -> Vec<String> {
+    let Some(validates) = &rule.validates else { return vec![] };
+    let table = &prepared.catalog.tables[validates.table].name;
+    if validates.columns.is_empty() {
+        return vec![table.clone()];
+    }
+    validates.columns.iter().map(|column| format!("{table}.{column}")).collect()
 }
 
 /// Why a rule's findings are set apart, if they are.
@@ -154,38 +167,6 @@ pub fn add(sum: &mut Outcome, part: Outcome, partition: &Partition, table: impl 
     sum.arithmetic_gaps += part.arithmetic_gaps;
 }
 
-/// The outcome of a rule over all rows, from that over all rows of an earlier delivery, where a part of the rows gave `old` and gives `new` now.
-pub fn replaced(mut whole: Outcome, old: &Outcome, new: Outcome, partition: &Partition, table: impl Fn(&str) -> Option<usize>) -> Outcome {
-    add(&mut whole, new, partition, &table);
-    let less = |a: &mut Count, b: Count| {
-        a.units = a.units.saturating_sub(b.units);
-        a.money = a.money.zip(b.money).map(|(a, b)| a - b);
-    };
-    less(&mut whole.population, old.population);
-    less(&mut whole.flagged, old.flagged);
-    less(&mut whole.clear, old.clear);
-    less(&mut whole.exempt, old.exempt);
-    less(&mut whole.not_assessable, old.not_assessable);
-    for (reason, units) in &mut whole.reasons {
-        if let Some((_, gone)) = old.reasons.iter().find(|(known, _)| known == reason) {
-            less(units, *gone);
-        }
-    }
-    whole.reasons.retain(|(_, units)| units.units > 0);
-    for (known, gone) in whole.coverage.iter_mut().zip(&old.coverage) {
-        if table(&known.table).is_some_and(|t| partition.cut.contains_key(&t)) {
-            known.rows = known.rows.saturating_sub(gone.rows);
-            known.without_key = known.without_key.saturating_sub(gone.without_key);
-        }
-    }
-    for (name, units) in &mut whole.parameter_gaps {
-        *units = units.saturating_sub(old.parameter_gaps.iter().find(|(known, _)| known == name).map_or(0, |(_, n)| *n));
-    }
-    whole.parameter_gaps.retain(|(_, units)| *units > 0);
-    whole.arithmetic_gaps = whole.arithmetic_gaps.saturating_sub(old.arithmetic_gaps);
-    whole
-}
-
 /// The outcome of a rule that judged nothing.
 pub fn not_run(rule: &str, status: Status) -> Outcome {
     Outcome {
@@ -201,5 +182,7 @@ pub fn not_run(rule: &str, status: Status) -> Outcome {
         coverage: vec![],
         parameter_gaps: vec![],
         arithmetic_gaps: 0,
+        sets_aside: vec![],
+        unchecked: vec![],
     }
 }

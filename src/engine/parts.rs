@@ -11,11 +11,11 @@ use super::{Options, Prepared};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Exec, NodeProfile};
 use crate::finding::{Drawer, Findings};
-use crate::plan::{self, Partition, Rel, RelId, partitions};
+use crate::plan::{self, Fetch, Partition, partitions};
 use crate::project::Project;
 use crate::rule::Rule;
 use crate::schema::{Type, Value};
-use crate::table::{self, Compare, Condition, LoadOptions, Loaded, Needs, Table};
+use crate::table::{self, Among, Compare, Condition, Keys, LoadOptions, Loaded, Needs, Table};
 
 /// Parts at most.
 const MOST_PARTS: u64 = 256;
@@ -69,17 +69,40 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     }
     let small = |table: usize| sizes.table(table, &needs) <= limit / 8;
     let mut all = Part { findings: Findings::on(drawer), ..Part::default() };
-    for class in classes(prepared, &asked, &small) {
-        let part = match &class.partition {
-            None => {
-                let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
-                judge(project, prepared, &loaded, options, &class.asked, drawer)?
-            }
-            Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
-        };
-        all.extend(part);
+    // Integrity rules first: what they set aside is known by file and line, whatever cut the others need.
+    let stages: [Vec<usize>; 2] = {
+        let (first, others) = asked.rules.iter().partition(|i| prepared.ready().any(|(r, rule)| r == **i && rule.validates.is_some()));
+        [first, others]
+    };
+    let counted = [vec![], asked.counted];
+    for (rules, counted) in stages.into_iter().zip(counted) {
+        let stage = Asked { rules, counted, aside: Arc::new(all.aside.clone()), ..Asked::default() };
+        for class in classes(prepared, &stage, &small) {
+            let part = match &class.partition {
+                None => {
+                    let loaded = table::load(project, &prepared.needs_of(&class.asked), &prepared.load_options(options))?;
+                    judge(project, prepared, &loaded, options, &class.asked, drawer)?
+                }
+                Some(partition) => by_parts(project, prepared, options, &sizes, limit, &class.asked, partition, drawer)?,
+            };
+            all.extend(part);
+        }
     }
     Ok((receipts, all))
+}
+
+/// A condition that no row of the table meets.
+pub fn none_of(prepared: &Prepared, needs: &Needs, table: &str) -> Option<Condition> {
+    let (_, def) = prepared.catalog.table(table)?;
+    let columns = needs.columns.get(table)?;
+    let column = def.columns.iter().find(|c| columns.contains(&c.name) && c.is.is_none() && c.ty != Type::Bool)?;
+    let value = match column.ty {
+        Type::Date => Value::Date(i32::MIN),
+        Type::Month => Value::Month(i32::MIN),
+        Type::Text(kind) => Value::Text(Arc::from(""), kind),
+        _ => Value::Int(i64::MIN),
+    };
+    Some(Condition { column: column.name.clone(), compare: Compare::Less, value })
 }
 
 /// Rows of the tables, by position in the catalog.
@@ -119,40 +142,22 @@ impl<'p> Sizes<'p> {
     }
 }
 
-/// Rules by cut. Rules of a table that another rule validates stay with that rule.
-pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
+/// Rules by cut.
+fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool) -> Vec<Class> {
     let catalog = &prepared.catalog;
     let graph = &prepared.graph;
-    let base = |mut rel: RelId| loop {
-        match graph.get_rel(rel) {
-            Rel::Rows { of, .. } => rel = *of,
-            _ => return rel,
-        }
-    };
-    let validated: BTreeSet<RelId> = prepared.ready().filter_map(|(_, rule)| rule.validates).collect();
-    let mut bundles: BTreeMap<(Option<RelId>, usize), (Asked, Option<Vec<Partition>>)> = BTreeMap::new();
+    let mut open: Vec<(Asked, Vec<Partition>)> = vec![];
     for (i, rule) in prepared.ready().filter(|(i, _)| asked.rules.contains(i)) {
         let (rule_roots, all_sets) = (roots(prepared, i, rule), sets(&rule.check));
-        let found = partitions(
-            catalog,
-            graph,
-            &plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel },
-            small,
-        );
-        let table = rule.validates.or(Some(base(rule.check.rel)).filter(|rel| validated.contains(rel)));
-        let bundle = bundles.entry((table, if table.is_some() { 0 } else { i })).or_default();
-        bundle.0.rules.push(i);
-        bundle.1 = Some(match bundle.1.take() {
-            None => found,
-            Some(known) => known.iter().flat_map(|a| found.iter().filter_map(|b| a.with(b))).collect(),
-        });
+        let own = plan::Asked { roots: &rule_roots, rels: &[rule.check.rel], sets: &all_sets, unit: rule.check.rel };
+        open.push((Asked { rules: vec![i], ..Asked::default() }, partitions(catalog, graph, &own, small)));
     }
-    let mut open: Vec<(Asked, Vec<Partition>)> = bundles.into_values().map(|(asked, found)| (asked, found.unwrap_or_default())).collect();
     for &table in &asked.counted {
         let def = &catalog.tables[table];
         let Some(region) = def.region else { continue };
         let roots = [(vec![def.rel], region)];
-        let found = partitions(catalog, graph, &plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel }, small);
+        let own = plan::Asked { roots: &roots, rels: &[], sets: &[], unit: def.rel };
+        let found = partitions(catalog, graph, &own, small);
         open.push((Asked { counted: vec![table], ..Asked::default() }, found));
     }
     let mut out: Vec<Class> = vec![];
@@ -174,6 +179,7 @@ pub fn classes(prepared: &Prepared, asked: &Asked, small: &dyn Fn(usize) -> bool
         }
     }
     for class in &mut out {
+        class.asked.aside = asked.aside.clone();
         class.asked.rules.sort_unstable();
         class.asked.counted.sort_unstable();
     }
@@ -215,7 +221,8 @@ fn by_parts(
             let def = &catalog.tables[t];
             (def.name.clone(), conditions(&def.columns[c].name))
         });
-        let load = LoadOptions { only: only.collect(), ..prepared.load_options(options) };
+        let mut load = LoadOptions { only: only.collect(), ..prepared.load_options(options) };
+        fetch(project, prepared, options, &partition.fetched, &mut load)?;
         let loaded = table::load(project, &needs, &load)?;
         let part = judge(project, prepared, &loaded, options, asked, drawer)?;
         for (rule, outcome) in part.outcomes {
@@ -226,7 +233,11 @@ fn by_parts(
                 }
             }
         }
+        all.failed.extend(part.failed);
         all.findings.append(part.findings);
+        for (rule, places) in part.aside {
+            all.aside.entry(rule).or_default().extend(places);
+        }
         for count in part.populations {
             match all.populations.iter_mut().find(|c| c.table == count.table && c.region == count.region) {
                 Some(known) => known.records += count.records,
@@ -234,7 +245,8 @@ fn by_parts(
             }
         }
         for node in part.profile {
-            let name = format!("{} (in {} parts)", node.name, bounds.len() + 2);
+            let rows_by_key = if partition.fetched.is_empty() { "" } else { ", rows by other keys" };
+            let name = format!("{} (in {} parts{rows_by_key})", node.name, bounds.len() + 2);
             match all.profile.iter_mut().find(|known| known.name == name) {
                 Some(known) => add_profile(known, &node),
                 None => all.profile.push(NodeProfile { name, ..node }),
@@ -242,6 +254,42 @@ fn by_parts(
         }
     }
     Ok(all)
+}
+
+/// Tells a load the keys by which its rows ask for rows of further tables.
+fn fetch(
+    project: &Project,
+    prepared: &Prepared,
+    options: &Options<'_>,
+    fetched: &[Fetch],
+    load: &mut LoadOptions<'_>,
+) -> Result<(), Diagnostics> {
+    let tables = &prepared.catalog.tables;
+    let names = |table: usize, columns: &[usize]| columns.iter().map(|&c| tables[table].columns[c].name.clone()).collect::<Vec<String>>();
+    let mut known: BTreeMap<(usize, &[usize]), Arc<Keys>> = BTreeMap::new();
+    for Fetch { table, by, from, of } in fetched {
+        let keys = match known.get(&(*from, of.as_slice())) {
+            Some(keys) => keys.clone(),
+            None => {
+                let (asking, columns) = (&tables[*from].name, names(*from, of));
+                let needs = Needs { columns: BTreeMap::from([(asking.clone(), columns.iter().cloned().collect())]), domains: vec![] };
+                let only = load.only.get_key_value(asking).map(|(name, only)| (name.clone(), only.clone()));
+                let among = load.among.get_key_value(asking).map(|(name, among)| (name.clone(), among.clone()));
+                let few = LoadOptions {
+                    only: only.into_iter().collect(),
+                    among: among.into_iter().collect(),
+                    progress: &table::Silent,
+                    ..prepared.load_options(options)
+                };
+                let loaded = table::load(project, &needs, &few)?;
+                let keys = Arc::new(Keys::of(&loaded.tables[*from], &columns));
+                known.insert((*from, of), keys.clone());
+                keys
+            }
+        };
+        load.among.entry(tables[*table].name.clone()).or_default().push(Among { columns: names(*table, by), keys });
+    }
+    Ok(())
 }
 
 fn add_profile(sum: &mut NodeProfile, node: &NodeProfile) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::exec::Exec;
 
 /// Records of one table in one region (as the records say, before any roll-up).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct RegionCount {
     pub table: String,
     pub region: i64,

@@ -1,6 +1,9 @@
 //! Rules against the project: catalog, graph and resolved rules.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::finding::Unchecked;
 use crate::plan::{Catalog, Expr, ExprId, Function, Graph};
 use crate::project::Project;
 use crate::rule::{self, Rule, RuleFile, RuleText};
@@ -29,6 +32,8 @@ pub struct Prepared {
     pub within: Vec<Option<ExprId>>,
     /// Per rule and exemption: with `drop:`, the rule's flag once the dropped records are taken out.
     pub without_dropped: Vec<Vec<Option<ExprId>>>,
+    /// Per rule: judged only for the records it sets aside.
+    pub unasked: Vec<bool>,
     /// Tables of which nothing was delivered.
     pub absent: Vec<String>,
 }
@@ -46,7 +51,7 @@ impl Prepared {
         let mut rules = vec![];
         let mut within = vec![];
         let mut without_dropped = vec![];
-        for file in order {
+        for &file in &order {
             let resolved = match rule::resolve(file, &catalog, &mut graph, project) {
                 Ok(mut rule) => {
                     rule.check.period = super::needs::period(&mut graph, &rule.check);
@@ -72,23 +77,78 @@ impl Prepared {
             let overlays = file.overlays.iter().map(|change| change.in_words()).collect();
             rules.push((file.rule_text(), overlays, resolved));
         }
-        Ok(Prepared { catalog, graph, rules, within, without_dropped, absent: vec![] })
+        let unasked = order.iter().map(|f| f.unasked).collect();
+        let mut prepared = Prepared { catalog, graph, rules, within, without_dropped, unasked, absent: vec![] };
+        prepared.leave_out_needless();
+        Ok(prepared)
     }
 
-    /// Rules that read a table of which nothing was delivered are not run.
-    pub fn leave_out(&mut self, absent: Vec<String>) {
-        self.absent = absent;
-        if self.absent.is_empty() {
+    /// Unasked integrity rules that set nothing aside for a rule that was asked for are not judged.
+    fn leave_out_needless(&mut self) {
+        if !self.unasked.contains(&true) {
             return;
         }
+        let asked = self.ready().map(|(i, _)| i).filter(|&i| !self.unasked[i]);
+        let needed: BTreeSet<usize> = asked.flat_map(|i| self.set_aside_by(i)).collect();
+        for i in (0..self.rules.len()).filter(|i| self.unasked[*i] && !needed.contains(i)) {
+            self.rules[i].2 = Resolved::Skipped("it sets nothing aside for the rules that were asked for".to_owned());
+        }
+    }
+
+    /// Rules that read a table of which nothing was delivered are not run; where it is only an exemption that reads it, the rule does without.
+    pub fn leave_out(&mut self, absent: Vec<String>) {
+        self.forgo_exemptions(absent);
         let positions: Vec<usize> = self.ready().map(|(i, _)| i).collect();
         for i in positions {
-            let read = self.reads(i);
-            let named: Vec<String> = self.absent.iter().filter(|t| read.contains_key(*t)).map(|t| format!("`{t}`")).collect();
+            let named = self.not_delivered(i);
             if !named.is_empty() {
+                let named: Vec<String> = named.into_iter().map(|t| format!("`{t}`")).collect();
                 self.rules[i].2 = Resolved::Skipped(format!("no file of {} was delivered", named.join(", ")));
             }
         }
+    }
+
+    /// Takes exemptions out of rules that would need no absent table without them.
+    pub fn forgo_exemptions(&mut self, absent: Vec<String>) {
+        self.absent = absent;
+        let positions: Vec<usize> = self.ready().filter(|(_, rule)| !rule.exempt.is_empty()).map(|(i, _)| i).collect();
+        for i in positions.into_iter().filter(|_| !self.absent.is_empty()) {
+            if self.not_delivered(i).is_empty() {
+                continue;
+            }
+            let Resolved::Ready(whole) = &self.rules[i].2 else { continue };
+            let whole = whole.clone();
+            let dropped = std::mem::take(&mut self.without_dropped[i]);
+            let mut rule = Rule { exempt: vec![], ..(*whole).clone() };
+            self.rules[i].2 = Resolved::Ready(Box::new(rule.clone()));
+            if !self.not_delivered(i).is_empty() {
+                // It cannot run without the tables anyway.
+                self.without_dropped[i] = dropped;
+                self.rules[i].2 = Resolved::Ready(whole);
+                continue;
+            }
+            for (exemption, dropped) in whole.exempt.iter().zip(dropped) {
+                self.without_dropped[i].push(dropped);
+                self.rules[i].2 = Resolved::Ready(Box::new(Rule { exempt: vec![exemption.clone()], ..rule.clone() }));
+                let tables = self.not_delivered(i);
+                if tables.is_empty() {
+                    rule.exempt.push(exemption.clone());
+                } else {
+                    self.without_dropped[i].pop();
+                    rule.unchecked.push(Unchecked { says: exemption.says.clone(), tables });
+                }
+            }
+            self.rules[i].2 = Resolved::Ready(Box::new(rule));
+        }
+    }
+
+    /// Absent tables that a rule reads.
+    fn not_delivered(&self, position: usize) -> Vec<String> {
+        if self.absent.is_empty() {
+            return vec![];
+        }
+        let read = self.reads(position);
+        self.absent.iter().filter(|t| read.contains_key(*t)).cloned().collect()
     }
 
     /// Rules that can run, with their positions.

@@ -1,10 +1,13 @@
 //! What a rule's outcome follows from, besides the rows: a hash of all it evaluates, whatever numbers the nodes have in this run's graph.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
-use super::Prepared;
 use super::needs::roots;
-use crate::check::Flag;
+use super::{Options, Prepared};
+use crate::diagnostic::{Diagnostics, SourceText};
 use crate::plan::{ExprId, Graph, NeighbourId, RelId, SetId, TestId};
 use crate::project::Project;
 use crate::rule::Rule;
@@ -22,7 +25,7 @@ enum Part {
 }
 
 /// Names that numbers of nodes have in the text of a node.
-const NAMES: [&str; 8] = ["ExprId(", "RelId(", "SetId(", "NeighbourId(", "TestId(", "LinkId(", "ParameterId(", "ListTag("];
+const NAMES: [&str; 8] = ["ExprId", "RelId", "SetId", "NeighbourId", "TestId", "LinkId", "ParameterId", "ListTag"];
 
 pub struct Structures<'p> {
     project: &'p Project,
@@ -35,56 +38,53 @@ impl<'p> Structures<'p> {
         Structures { project, prepared, known: FxHashMap::default() }
     }
 
-    /// What every rule follows from: the program, the project file, the regions.
-    pub fn base(project: &Project) -> String {
-        let mut hasher = blake3::Hasher::new();
+    /// What every rule follows from: the program, the project file, the regions, the secret that names findings, how much evidence is listed.
+    pub fn base(project: &Project, options: &Options<'_>) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&options.secret);
         hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
         hasher.update(project.text.text.as_bytes());
-        hasher.update(format!("{:?}", project.regions.all).as_bytes());
+        hasher.update(format!("{:?} {}", project.regions.all, options.evidence_rows).as_bytes());
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Of one rule: what it evaluates, the policy it looks up.
+    /// Of one rule: what it evaluates and says, the policy it looks up.
     pub fn rule(&mut self, position: usize, rule: &Rule) -> String {
-        let check = &rule.check;
-        let registers = match &check.flag {
-            Flag::Row(_) => String::new(),
-            Flag::Pairs(registers) => format!("{registers:?}"),
-        };
-        let exempt: Vec<(ExprId, bool)> = rule.exempt.iter().map(|e| (e.when, e.drop)).collect();
-        let text = format!(
-            "{:?} {} {:?} {:?} {:?} {registers} {:?} {exempt:?} {:?} {:?} {:?} {:?}",
-            check.kind,
-            check.unit,
-            check.rel,
-            check.population,
-            check.preconditions,
-            check.members,
-            rule.amount,
-            rule.validates,
-            self.prepared.within[position],
-            roots(self.prepared, position, rule),
-        );
+        // The text itself is no part of it: comments change nothing.
+        let nothing = Arc::new(SourceText { name: String::new(), text: String::new() });
+        let rule = Rule { file: nothing, path: PathBuf::new(), warnings: Diagnostics::default(), ..rule.clone() };
+        let (within, dropped) = (self.prepared.within[position], &self.prepared.without_dropped[position]);
+        let text = format!("{rule:?} {within:?} {dropped:?} {:?}", roots(self.prepared, position, &rule));
         self.hash(&text).to_hex().to_string()
+    }
+
+    /// Of the count of a table's records by region.
+    pub fn counted(&mut self, table: usize) -> String {
+        let def = &self.prepared.catalog.tables[table];
+        self.hash(&format!("{:?} {:?}", def.rel, def.region)).to_hex().to_string()
     }
 
     /// Hash of a text in which nodes are replaced by their own hashes.
     fn hash(&mut self, text: &str) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
         let mut rest = text;
-        while let Some((at, name)) = NAMES.iter().filter_map(|name| Some((rest.find(name)?, *name))).min() {
-            let after = &rest[at + name.len()..];
+        let mut from = 0;
+        while let Some(at) = rest[from..].find('(').map(|at| from + at) {
+            let Some(name) = NAMES.iter().find(|name| rest[..at].ends_with(**name)) else {
+                from = at + 1;
+                continue;
+            };
+            let after = &rest[at + 1..];
             let end = after.find(')').unwrap_or(after.len());
-            hasher.update(&rest.as_bytes()[..at]);
+            hasher.update(&rest.as_bytes()[..at - name.len()]);
             match after[..end].parse::<u32>() {
                 Ok(number) => {
-                    let part = match name {
-                        "ExprId(" => Part::Expr(ExprId(number)),
-                        "RelId(" => Part::Rel(RelId(number)),
-                        "SetId(" => Part::Set(SetId(number)),
-                        "NeighbourId(" => Part::Neighbour(NeighbourId(number)),
-                        "TestId(" => Part::Test(TestId(number)),
-                        "LinkId(" => Part::Link(number),
+                    let part = match *name {
+                        "ExprId" => Part::Expr(ExprId(number)),
+                        "RelId" => Part::Rel(RelId(number)),
+                        "SetId" => Part::Set(SetId(number)),
+                        "NeighbourId" => Part::Neighbour(NeighbourId(number)),
+                        "TestId" => Part::Test(TestId(number)),
+                        "LinkId" => Part::Link(number),
                         _ => Part::Parameter(number),
                     };
                     hasher.update(self.part(part).as_bytes());
@@ -95,6 +95,7 @@ impl<'p> Structures<'p> {
                 }
             }
             rest = &after[end..];
+            from = 0;
         }
         hasher.update(rest.as_bytes());
         hasher.finalize()

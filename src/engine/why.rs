@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
-use super::judge::{Asked, failed_units, groups, job, mark, shown};
+use super::aside::{Aside, based_on};
+use super::judge::{Asked, groups, job, shown};
 use super::late::{self, LateJob};
 use super::needs::{expressions, flag_expressions, frames};
 use super::prepare::{Prepared, Resolved};
+use super::shape::{Names, Shapes};
 use super::{Options, evidence};
 use crate::check::{Flag, Reason};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -123,7 +123,7 @@ pub struct WhyNot {
 /// # Errors
 /// A rule that does not resolve, a subject that names nothing, and what loading may say.
 pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str, options: &Options<'_>) -> Result<WhyNot, Diagnostics> {
-    let needed: Vec<RuleFile> = files.iter().filter(|f| f.id() == rule || f.spec.validates.is_some()).cloned().collect();
+    let needed: Vec<RuleFile> = files.iter().filter(|f| f.id() == rule || !f.spec.validates.is_empty()).cloned().collect();
     let mut prepared = Prepared::new(project, &needed, options.as_of, options.region)?;
     prepared.leave_out(table::not_delivered(project));
     let Some(position) = prepared.rules.iter().position(|(text, ..)| text.id == rule) else { return Err(Diagnostics::default()) };
@@ -146,10 +146,8 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
     let key = key(&mut graph, &prepared.catalog, &asked);
     prepared.graph = graph;
 
-    // Integrity rules of other tables set nothing aside here.
-    let of_table = |r: &Rule| r.validates.is_some_and(|t| based_on(&prepared.graph, asked.check.rel, t));
-    let ready: BTreeMap<usize, &Rule> =
-        prepared.ready().filter(|(i, r)| *i == position || (asked.validates.is_none() && of_table(r))).collect();
+    let by = prepared.set_aside_by(position);
+    let ready: BTreeMap<usize, &Rule> = prepared.ready().filter(|(i, _)| *i == position || by.contains(i)).collect();
     let rules = Asked { rules: ready.keys().copied().collect(), ..Asked::default() };
     let loaded = table::load(project, &prepared.needs_of(&rules), &prepared.load_options(options))?;
     let mut graph = prepared.graph.clone();
@@ -157,18 +155,22 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
     let own: Vec<ExprId> = sought.iter().chain(&key).copied().collect();
     let for_keys = Schedule::new(&mut graph, &prepared.catalog, &[asked.check.rel], &own, &[]);
     let mut exec = Exec::new(&prepared.catalog, &graph, &loaded.tables, &project.parameters, &project.regions);
-    let names = evidence::Names::new(&prepared.catalog, &loaded.tables);
-    let mut failed: FxHashMap<RelId, Arc<Bits>> = FxHashMap::default();
+    let (names, drawer) = (Names::new(&prepared.catalog, &loaded.tables), Drawer::default());
+    let mut aside = Aside::default();
     let mut out = answer(&asked.check.unit);
     for group in &groups {
         exec.prepare(&group.schedule);
         for &i in group.rules().iter().filter(|i| **i != position) {
             let env = exec.env();
             let rule = ready[&i];
-            let results = run_pass(env, group.rel, &[job(env, rule, prepared.within[i], &failed)]);
-            if let (Some(table), Some(result)) = (rule.validates, results.first()) {
-                mark(env, table, rule.check.rel, &result.flagged, &mut failed);
-            }
+            let results = run_pass(env, group.rel, &[job(env, rule, prepared.within[i], None)]);
+            let flagged = results.into_iter().next().map(|r| r.flagged).unwrap_or_default();
+            let late = late_job(&graph, &prepared, rule, i, &names, options, &drawer);
+            let mut shapes = Shapes::new(&prepared.catalog, &names, &loaded.tables);
+            let drafts = flagged.chunks(8192).flat_map(|rows| late::chunk(env, project, &late, rows, &mut shapes));
+            let exempt: Vec<bool> = drafts.map(|(finding, _)| finding.exempt).collect();
+            let units: Vec<u32> = flagged.iter().zip(exempt).filter(|(_, exempt)| !exempt).map(|(&unit, _)| unit).collect();
+            aside.set(env, &loaded.tables, i, rule, &units);
         }
         if !group.rules().contains(&position) {
             continue;
@@ -190,21 +192,37 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
             names: &names,
             options,
             key: &key,
-            failed: failed_units(env, rule.check.rel, &failed),
+            failed: aside.units(env, rule.check.rel, &by),
         };
         out.units = found.iter().take(UNITS).map(|&row| why.unit(row)).collect();
     }
     Ok(out)
 }
 
-/// Whether the rows of `rel` are records of `table`, or were taken from some.
-fn based_on(graph: &Graph, rel: RelId, table: RelId) -> bool {
-    let mut at = rel;
-    while at != table {
-        let Rel::Rows { of, .. } = graph.get_rel(at) else { return false };
-        at = *of;
+/// What late evaluation of one rule needs.
+fn late_job<'j>(
+    graph: &Graph,
+    prepared: &'j Prepared,
+    rule: &'j Rule,
+    position: usize,
+    names: &'j Names,
+    options: &'j Options<'_>,
+    drawer: &'j Drawer,
+) -> LateJob<'j> {
+    let frames = frames(graph, &prepared.catalog, &rule.check);
+    let mut own = flag_expressions(&rule.check);
+    own.extend(expressions(rule));
+    LateJob {
+        rule,
+        without_dropped: &prepared.without_dropped[position],
+        plans: evidence::plans(graph, &prepared.catalog, &rule.check, &frames, &shown(rule)),
+        parameters: late::parameters(graph, &own),
+        frames,
+        evidence_rows: options.evidence_rows,
+        names,
+        secret: &options.secret,
+        drawer,
     }
-    true
 }
 
 /// The expressions that name the subject, and the value that is sought. Several expressions: their values joined by `/`.
@@ -292,7 +310,7 @@ struct Why<'w> {
     prepared: &'w Prepared,
     rule: &'w Rule,
     position: usize,
-    names: &'w evidence::Names,
+    names: &'w Names,
     options: &'w Options<'w>,
     key: &'w [ExprId],
     failed: Option<Arc<Bits>>,
@@ -303,8 +321,7 @@ impl Why<'_> {
         let check = &self.rule.check;
         let batch = Batch::list(self.env, check.rel, vec![row]);
         let frame = [check.rel];
-        let mut unit = job(self.env, self.rule, self.prepared.within[self.position], &FxHashMap::default());
-        unit.failed.clone_from(&self.failed);
+        let unit = job(self.env, self.rule, self.prepared.within[self.position], self.failed.clone());
         let result = judge_unit(self.env, check.rel, row, &unit);
         let reason = REASONS.iter().zip(result.reasons).find(|(_, tally)| tally.units > 0).map(|(reason, _)| *reason);
         let mut became = match reason {
@@ -332,22 +349,10 @@ impl Why<'_> {
             parameters: vec![],
         };
         if became == Became::Flagged || matches!(check.flag, Flag::Row(_)) {
-            let graph = self.env.graph;
-            let frames = frames(graph, self.env.catalog, check);
-            let mut own = flag_expressions(check);
-            own.extend(expressions(self.rule));
-            let late = LateJob {
-                rule: self.rule,
-                without_dropped: &self.prepared.without_dropped[self.position],
-                plans: evidence::plans(graph, self.env.catalog, check, &frames, &shown(self.rule)),
-                parameters: late::parameters(graph, &own),
-                frames,
-                evidence_rows: self.options.evidence_rows,
-                names: self.names,
-                secret: &self.options.secret,
-                drawer: &Drawer::default(),
-            };
-            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row]).into_iter().next() {
+            let drawer = Drawer::default();
+            let late = late_job(self.env.graph, self.prepared, self.rule, self.position, self.names, self.options, &drawer);
+            let mut shapes = Shapes::new(self.env.catalog, self.names, self.env.tables);
+            if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row], &mut shapes).into_iter().next() {
                 if became == Became::Flagged {
                     became = if finding.exempt { Became::Exempt } else { Became::Flagged };
                     out.exemptions = finding.exemptions;

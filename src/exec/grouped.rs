@@ -48,7 +48,7 @@ pub fn numbered(mut labels: Vec<Vec<u32>>, bound: usize) -> Numbered {
 impl Numbered {
     pub fn frame(self, columns: Vec<Vector<'static>>, way: &'static str) -> Frame {
         let Numbered { group_of, firsts, labels } = self;
-        Frame { rows: labels.len(), kind: FrameKind::Linked { group_of, firsts, columns, way } }
+        Frame { rows: labels.len(), kind: FrameKind::Linked { group_of, firsts, columns, way, failed: None } }
     }
 }
 

@@ -12,7 +12,8 @@ use super::key::{CHUNK, chunked};
 use super::nodes::{Frame, FrameKind};
 use super::texts::with_dictionary;
 use super::vector::{Values, Vector};
-use super::{Env, MANY, NONE};
+use super::{Env, MANY, NOKEY, NONE};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::linkage::{self, ClusterReview, Judgement, Linkage, Records, Run, Verdict};
 use crate::plan::{KeyPart, LinkSpec};
 use crate::schema::{TextKind, Type, format};
@@ -50,12 +51,17 @@ pub fn linked(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec) -> Frame {
         _ => (parts, None),
     };
     let rows: Vec<Vec<u32>> = parts.iter().map(|part| rows_of(env, part)).collect();
-    let mut frame = match link(env, parts, judged, by, &rows) {
+    let found = allowed(env, by, &rows).and_then(|()| link(env, parts, judged, by, &rows));
+    let mut frame = match found {
         Ok((records, found)) => groups(env, parts, &rows, &records, &found),
         Err(problems) => {
-            // The specification was checked with the rule; what is left are limits of size. No row can be judged.
-            tracing::error!(%problems, "records could not be linked");
-            numbered(parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect(), 0).frame(vec![], "linkage")
+            // The specification was checked with the rule; what is left are limits of size.
+            let nobody = parts.iter().map(|part| vec![MANY; env.nodes.rows(&env, part.of)]).collect();
+            let mut frame = numbered(nobody, 0).frame(vec![], "linkage");
+            if let FrameKind::Linked { failed, .. } = &mut frame.kind {
+                *failed = Some(told(problems));
+            }
+            frame
         }
     };
     // Judgements are of no group.
@@ -64,6 +70,31 @@ pub fn linked(env: Env<'_>, parts: &[KeyPart], by: &LinkSpec) -> Frame {
         firsts.push(vec![]);
     }
     frame
+}
+
+/// Whether so many records can be linked, before any is read.
+fn allowed(env: Env<'_>, by: &LinkSpec, rows: &[Vec<u32>]) -> Result<(), linkage::Problems> {
+    let total = rows.iter().map(Vec::len).sum::<usize>() as u64;
+    let narrower = "link fewer records: narrow the rule with `among`, or the run with --region";
+    // Groups and single records are numbered together.
+    if total >= u64::from(NOKEY) / 2 {
+        return Err(linkage::Problems::one(format!("{total} records are to be linked; {} is the most", NOKEY / 2 - 1), narrower));
+    }
+    let needed = linkage::bytes(&by.spec, total);
+    match env.memory {
+        Some(limit) if needed > limit => {
+            let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+            let message = format!("linking {total} records would need about {} MiB, and {} MiB are allowed", mib(needed), mib(limit));
+            Err(linkage::Problems::one(message, format!("allow more with --memory, or {narrower}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn told(problems: linkage::Problems) -> Diagnostics {
+    let mut out = Diagnostics::default();
+    problems.0.into_iter().for_each(|p| out.push(Diagnostic::error("linkage-size", p.message).help(p.help)));
+    out
 }
 
 fn link(

@@ -65,6 +65,8 @@ pub struct Env<'e> {
     pub regions: &'e Regions,
     pub nodes: &'e Nodes,
     pub texts: &'e Texts,
+    /// Bytes that one linkage may take.
+    pub memory: Option<u64>,
 }
 
 impl<'e> Env<'e> {

@@ -6,6 +6,7 @@ use super::Env;
 use super::set::SetIndex;
 use super::tested::Tested;
 use super::vector::Vector;
+use crate::diagnostic::Diagnostics;
 use crate::plan::{AggregateFunction, ExprId, LinkId, NeighbourId, Rel, RelId, SetId, TestId};
 
 /// Rows of a relation that is not a table.
@@ -36,6 +37,8 @@ pub enum FrameKind {
         columns: Vec<Vector<'static>>,
         /// The method, for the profile.
         way: &'static str,
+        /// Why nothing could be found: rules that look at these groups are not judged.
+        failed: Option<Diagnostics>,
     },
     Rows {
         /// Ordinals in the base relation; `None`: all, in order.
@@ -70,6 +73,13 @@ impl Frame {
         match &self.kind {
             FrameKind::Groups { way, .. } | FrameKind::Linked { way, .. } => format!(" ({way})"),
             FrameKind::Rows { .. } => String::new(),
+        }
+    }
+    /// Why the frame could not be made.
+    pub fn failed(&self) -> Option<&Diagnostics> {
+        match &self.kind {
+            FrameKind::Linked { failed, .. } => failed.as_ref(),
+            FrameKind::Groups { .. } | FrameKind::Rows { .. } => None,
         }
     }
     pub fn bytes(&self) -> u64 {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::nodes::{Nodes, Shared};
+use super::nodes::{Frame, Nodes, Shared};
 use super::profile::{NodeProfile, Timer};
 use super::{Env, Texts, build};
+use crate::diagnostic::Diagnostics;
 use crate::plan::{Catalog, Expr, ExprId, Graph, Hop, LinkId, NeighbourId, Rel, RelId, RowRef, RowSet, SetId, TestId};
 use crate::project::{Parameter, Regions};
 use crate::table::Table;
@@ -230,6 +231,7 @@ pub struct Exec<'e> {
     regions: &'e Regions,
     texts: Texts,
     nodes: Nodes,
+    memory: Option<u64>,
     pub profile: Vec<NodeProfile>,
 }
 
@@ -244,7 +246,13 @@ impl<'e> Exec<'e> {
         let positions =
             catalog.tables.iter().zip(tables).map(|(def, table)| def.columns.iter().map(|c| table.position(&c.name)).collect()).collect();
         let parameters = catalog.parameters.iter().map(|def| parameters.get(&def.name)).collect();
-        Exec { catalog, graph, tables, positions, parameters, regions, texts: Texts::default(), nodes: Nodes::default(), profile: vec![] }
+        let (texts, nodes) = (Texts::default(), Nodes::default());
+        Exec { catalog, graph, tables, positions, parameters, regions, texts, nodes, memory: None, profile: vec![] }
+    }
+    /// Nodes whose size is known before they are built fail when one would take more.
+    #[must_use]
+    pub fn within(self, memory: Option<u64>) -> Self {
+        Exec { memory, ..self }
     }
     pub fn env(&self) -> Env<'_> {
         Env {
@@ -256,6 +264,7 @@ impl<'e> Exec<'e> {
             regions: self.regions,
             nodes: &self.nodes,
             texts: &self.texts,
+            memory: self.memory,
         }
     }
 
@@ -343,6 +352,19 @@ impl<'e> Exec<'e> {
 
     fn note(&mut self, name: String, rows_in: usize, rows_out: usize, bytes: usize, start: Timer, users: usize) {
         self.profile.push(start.note(name, rows_in, rows_out, bytes, users));
+    }
+
+    /// Why nodes that `schedule` needs could not be made.
+    pub fn failed(&self, schedule: &Schedule) -> Diagnostics {
+        let mut out = Diagnostics::default();
+        for (_, node) in &schedule.needs {
+            if let Node::Frame(rel) = node
+                && let Some(problems) = self.nodes.frame(*rel).and_then(Frame::failed)
+            {
+                out.extend(problems.clone());
+            }
+        }
+        out
     }
 
     /// Drops nodes that none of the schedules to come needs.

@@ -1,12 +1,14 @@
 //! Findings as bytes: names by number, numbers short, cells as delivered apart, since they are read only after all findings are made.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::{
-    Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Figure, Finding, Localised, Message, Name, ParameterUse, Piece, Severity, Subject,
+    Cell, EvidenceRow, ExemptionCheck, ExemptionResult, Figure, Finding, Localised, Message, Name, ParameterUse, Piece, Record, Severity,
+    Subject,
 };
 use crate::schema::{TextKind, Value};
 
@@ -91,7 +93,8 @@ pub fn value(out: &mut Vec<u8>, value: &Value) {
 
 const KINDS: [TextKind; 5] = [TextKind::Plain, TextKind::PersonName, TextKind::Phone, TextKind::Account, TextKind::Code];
 const SEVERITIES: [Severity; 5] = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-const RESULTS: [ExemptionResult; 3] = [ExemptionResult::Holds, ExemptionResult::DoesNotHold, ExemptionResult::Unknown];
+const RESULTS: [ExemptionResult; 4] =
+    [ExemptionResult::Holds, ExemptionResult::DoesNotHold, ExemptionResult::Unknown, ExemptionResult::NotDelivered];
 
 fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
     all.iter().position(|o| o == one).unwrap_or(0) as u8
@@ -148,8 +151,8 @@ fn packed_hex(it: &str) -> Option<[u8; 16]> {
     Some(out)
 }
 
-/// All of a finding but its cells as delivered.
-pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding) {
+/// All of a finding but its cells as delivered; `evidence` are its records.
+pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding, evidence: &[impl Record]) {
     hash(out, &f.key);
     hash(out, &f.records_hash);
     hash(out, &f.flag_hash);
@@ -197,23 +200,24 @@ pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding) {
         uint(out, words.text(&used.source).into());
     }
     uint(out, f.evidence_omitted);
-    uint(out, f.evidence.len() as u64);
-    for row in &f.evidence {
-        uint(out, words.shared(&row.table).into());
-        uint(out, words.shared(&row.role).into());
-        uint(out, words.shared(&row.file).into());
-        option(out, row.sheet.as_ref(), |out, sheet| uint(out, words.shared(sheet).into()));
-        uint(out, row.line.into());
-        uint(out, row.key.len() as u64);
-        for (name, it) in &row.key {
-            uint(out, words.shared(name).into());
-            value(out, it);
-        }
-        uint(out, row.cells.len() as u64);
-        for cell in &row.cells {
-            uint(out, words.shared(&cell.column).into());
-            value(out, &cell.used);
-        }
+    uint(out, evidence.len() as u64);
+    for row in evidence {
+        uint(out, words.shared(row.table()).into());
+        uint(out, words.shared(row.role()).into());
+        let (file, sheet, line) = row.place();
+        uint(out, words.shared(file).into());
+        option(out, sheet, |out, sheet| uint(out, words.shared(sheet).into()));
+        uint(out, line.into());
+        values(out, words, row.key());
+        values(out, words, row.cells());
+    }
+}
+
+fn values<'v>(out: &mut Vec<u8>, words: &mut Words, named: impl ExactSizeIterator<Item = (&'v Name, Cow<'v, Value>)>) {
+    uint(out, named.len() as u64);
+    for (name, it) in named {
+        uint(out, words.shared(name).into());
+        value(out, &it);
     }
 }
 
@@ -221,6 +225,44 @@ pub fn finding(out: &mut Vec<u8>, words: &mut Words, f: &Finding) {
 pub fn delivered(out: &mut Vec<u8>, cell: Option<&str>) {
     uint(out, cell.map_or(0, |text| text.len() as u64 + 1));
     out.extend_from_slice(cell.unwrap_or_default().as_bytes());
+}
+
+/// Findings with their cells as delivered, as bytes that another process reads back.
+pub fn carried(findings: impl Iterator<Item = Finding>) -> Vec<u8> {
+    let (mut words, mut bodies, mut cells) = (Words::default(), vec![], vec![]);
+    let mut count = 0;
+    for f in findings {
+        finding(&mut bodies, &mut words, &f, &f.evidence);
+        f.evidence.iter().flat_map(|row| &row.cells).for_each(|cell| delivered(&mut cells, cell.delivered.as_deref()));
+        count += 1;
+    }
+    let names = words.into_names();
+    let mut out = Vec::with_capacity(bodies.len() + cells.len() + 32 * names.len());
+    uint(&mut out, names.len() as u64);
+    names.iter().for_each(|name| text(&mut out, name));
+    uint(&mut out, bodies.len() as u64);
+    out.extend_from_slice(&bodies);
+    uint(&mut out, count);
+    out.extend_from_slice(&cells);
+    out
+}
+
+/// What [`carried`] wrote. `None`: these bytes are something else.
+pub fn brought(bytes: &[u8]) -> Option<Vec<Finding>> {
+    let mut rest = Reader { bytes, names: &[] };
+    let names: Vec<Name> = rest.list(|r| r.text().map(Name::from))?;
+    let length = rest.count()?;
+    let mut bodies = Reader { bytes: rest.take(length)?, names: &names };
+    let mut out = vec![];
+    for _ in 0..rest.uint()? {
+        let (mut finding, records) = bodies.finding()?;
+        finding.evidence.reserve(records);
+        for _ in 0..records {
+            finding.evidence.push(bodies.evidence(&mut rest)?);
+        }
+        out.push(finding);
+    }
+    (bodies.bytes.is_empty() && rest.bytes.is_empty()).then_some(out)
 }
 
 /// Reads what the functions above wrote. `None`: these bytes are something else.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::code::{self, Reader, Words};
 use super::stake::{Stake, stake};
-use super::{Finding, Name, Severity, Subject};
+use super::{Finding, Name, Record, Severity, Subject};
 use crate::schema::Value;
 use crate::table::Spill;
 
@@ -32,7 +32,7 @@ pub struct Brief {
 }
 
 impl Brief {
-    fn new(f: &Finding, at: usize) -> Self {
+    fn new(f: &Finding, evidence: &[impl Record], at: usize) -> Self {
         Brief {
             key: f.key.as_str().into(),
             rule: f.rule.clone(),
@@ -43,8 +43,8 @@ impl Brief {
             date: f.date,
             period: f.period.clone(),
             amount: f.amount,
-            stake: stake(f),
-            records: f.evidence.len() as u32,
+            stake: stake(f, evidence),
+            records: evidence.len() as u32,
             batch: 0,
             at: at as u32,
         }
@@ -136,10 +136,10 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// Adds a finding; its cells as delivered come later.
-    pub fn push(&mut self, finding: &Finding) {
-        self.briefs.push(Brief::new(finding, self.briefs.len()));
-        code::finding(&mut self.bodies, &mut self.words, finding);
+    /// Adds a finding with these records as its evidence, whatever stands in the finding itself; its cells as delivered come later.
+    pub fn push(&mut self, finding: &Finding, evidence: &[impl Record]) {
+        self.briefs.push(Brief::new(finding, evidence, self.briefs.len()));
+        code::finding(&mut self.bodies, &mut self.words, finding, evidence);
         self.ends.push(self.bodies.len() as u32);
     }
     /// # Errors
@@ -283,7 +283,7 @@ impl From<Vec<Finding>> for Findings {
         for some in all.chunks(BATCH) {
             let (mut packer, mut cells) = (Packer::default(), Cells::default());
             for finding in some {
-                packer.push(finding);
+                packer.push(finding, &finding.evidence);
                 finding.evidence.iter().flat_map(|row| &row.cells).for_each(|cell| cells.push(cell.delivered.as_deref()));
                 cells.end();
             }
@@ -326,7 +326,7 @@ mod tests {
         for some in all.chunks(700) {
             let (mut packer, mut cells) = (Packer::default(), Cells::default());
             for finding in some {
-                packer.push(finding);
+                packer.push(finding, &finding.evidence);
                 finding.evidence.iter().flat_map(|row| &row.cells).for_each(|cell| cells.push(cell.delivered.as_deref()));
                 cells.end();
             }
@@ -350,7 +350,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let drawer = Drawer::in_folder(folder.path()).expect("a file");
         let mut packer = Packer::default();
-        packer.push(&fixture::small().findings.to_vec()[0]);
+        packer.push(&fixture::small().findings.to_vec()[0], &[] as &[crate::finding::EvidenceRow]);
         let (batch, briefs) = packer.finish(&drawer).expect("room");
         let mut findings = Findings::on(&drawer);
         findings.add(batch, briefs);

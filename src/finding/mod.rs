@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 
 mod code;
 mod kept;
+mod record;
 mod stake;
 
 pub use crate::check::Reason;
 use crate::schema::Value;
+pub use code::{brought, carried};
 pub use kept::{Batch, Brief, Cells as DeliveredCells, Drawer, Findings, Packer};
+pub use record::Record;
 pub use stake::{RecordId, Stake};
 
 /// A text in one or more languages (`en`, `zh`). Rendering falls back to the first.
@@ -211,6 +214,15 @@ pub enum ExemptionResult {
     DoesNotHold,
     /// Could not be checked: data missing or not covered.
     Unknown,
+    /// Could not be checked: a table that it needs was not delivered.
+    NotDelivered,
+}
+
+/// An exemption that a run could check for no finding of a rule, and the tables that were not delivered for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unchecked {
+    pub says: Localised,
+    pub tables: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -300,4 +312,10 @@ pub struct Outcome {
     pub parameter_gaps: Vec<(String, u64)>,
     /// Divisions by zero and overflows (they count as missing values).
     pub arithmetic_gaps: u64,
+    /// Of an integrity rule: the table, or columns of it (`members.id_no`), by which the records it flags are not judged by others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets_aside: Vec<String>,
+    /// Exemptions that were not checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Unchecked>,
 }

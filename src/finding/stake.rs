@@ -1,6 +1,6 @@
 //! What a finding's amount is about, record by record: the base of sums in which every record counts once.
 
-use super::{EvidenceRow, Finding, code};
+use super::{Finding, Record, code};
 use crate::schema::Value;
 
 /// A record, by a hash of its table and key.
@@ -16,19 +16,19 @@ pub enum Stake {
 }
 
 /// The records a finding's amount is about: those that play the first row's part in the first row's table.
-fn records(finding: &Finding) -> Vec<&EvidenceRow> {
-    let Some(first) = finding.evidence.first() else { return vec![] };
-    finding.evidence.iter().filter(|row| row.table == first.table && row.role == first.role).collect()
+fn records<R: Record>(evidence: &[R]) -> Vec<&R> {
+    let Some(first) = evidence.first() else { return vec![] };
+    evidence.iter().filter(|row| row.table() == first.table() && row.role() == first.role()).collect()
 }
 
-fn id(row: &EvidenceRow) -> RecordId {
+fn id(row: &impl Record) -> RecordId {
     let mut bytes = Vec::with_capacity(64);
-    bytes.extend_from_slice(row.table.as_bytes());
-    for (name, value) in &row.key {
+    bytes.extend_from_slice(row.table().as_bytes());
+    for (name, value) in row.key() {
         bytes.push(0xff);
         bytes.extend_from_slice(name.as_bytes());
         bytes.push(0xff);
-        code::value(&mut bytes, value);
+        code::value(&mut bytes, &value);
     }
     let mut id = [0; 16];
     id.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);
@@ -36,17 +36,17 @@ fn id(row: &EvidenceRow) -> RecordId {
 }
 
 /// What each record contributes, if the finding's evidence says so.
-fn shares(finding: &Finding, rows: &[&EvidenceRow], amount: i64) -> Option<Box<[(RecordId, i64)]>> {
+fn shares(finding: &Finding, rows: &[&impl Record], amount: i64) -> Option<Box<[(RecordId, i64)]>> {
     if finding.evidence_omitted > 0 {
         return None;
     }
     if let [row] = rows {
-        return Some([(id(row), amount)].into());
+        return Some([(id(*row), amount)].into());
     }
-    for cell in &rows.first()?.cells {
+    for (column, _) in rows.first()?.cells() {
         let money: Option<Vec<i64>> = rows
             .iter()
-            .map(|row| match row.cells.iter().find(|c| c.column == cell.column).map(|c| &c.used) {
+            .map(|row| match row.cells().find(|(name, _)| *name == column).as_ref().map(|(_, used)| &**used) {
                 Some(Value::Money(fen)) => Some(*fen),
                 _ => None,
             })
@@ -54,21 +54,21 @@ fn shares(finding: &Finding, rows: &[&EvidenceRow], amount: i64) -> Option<Box<[
         if let Some(money) = money
             && money.iter().map(|fen| i128::from(*fen)).sum::<i128>() == i128::from(amount)
         {
-            return Some(rows.iter().zip(money).map(|(row, fen)| (id(row), fen)).collect());
+            return Some(rows.iter().zip(money).map(|(row, fen)| (id(*row), fen)).collect());
         }
     }
     None
 }
 
 /// `None`: the finding states no amount.
-pub fn stake(finding: &Finding) -> Option<Stake> {
+pub fn stake(finding: &Finding, evidence: &[impl Record]) -> Option<Stake> {
     let amount = finding.amount?;
-    let mut rows = records(finding);
+    let mut rows = records(evidence);
     Some(match shares(finding, &rows, amount) {
         Some(shares) => Stake::Shares(shares),
         None => {
-            rows.sort_by(|a, b| (&a.table, &a.key).cmp(&(&b.table, &b.key)));
-            rows.dedup_by(|a, b| a.table == b.table && a.key == b.key);
+            rows.sort_by(|a, b| a.table().cmp(b.table()).then_with(|| a.key().cmp(b.key())));
+            rows.dedup_by(|a, b| a.table() == b.table() && a.key().eq(b.key()));
             Stake::Lump(rows.into_iter().map(id).collect())
         }
     })

@@ -19,7 +19,7 @@ pub use spec::{LINK_VERSION, LinkFile, Question, told};
 pub use write::{LinkManifest, TableFormat, write};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::linkage::{self, HouseholdLink, Judgement, Kept, Kind, Label, Linkage, Model, Pair, Records, Run, SharedId, Verdict};
+use crate::linkage::{self, HouseholdLink, Judgement, Kept, Kind, Label, Linkage, Model, Records, Run, SharedId, Verdict};
 use crate::run::sha256;
 
 /// What to do.
@@ -75,12 +75,12 @@ impl Found {
     fn key(&self, row: u32) -> &str {
         self.keys.get(row as usize)
     }
-    fn listing(&self, row: u32) -> String {
-        self.listings.as_ref().map_or_else(String::new, |l| l.get(row as usize).to_owned())
+    fn listing(&self, row: u32) -> &str {
+        self.listings.as_ref().map_or("", |l| l.get(row as usize))
     }
     /// `name exact, id_no one-edit`: fields that both records have, with their level.
-    fn levels(&self, pair: &Pair) -> String {
-        let levels = self.linkage.model.levels_of(pair.pattern);
+    fn levels(&self, pattern: u64) -> String {
+        let levels = self.linkage.model.levels_of(pattern);
         levels.iter().map(|(field, level)| format!("{field} {level}")).collect::<Vec<_>>().join(", ")
     }
 }

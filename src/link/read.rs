@@ -29,6 +29,11 @@ impl Texts {
         self.bytes.push_str(trim(text));
         self.ends.push(self.bytes.len() as u64);
     }
+    /// Makes room for as much again as `part` holds, `times` over.
+    fn reserve(&mut self, part: &Texts, times: f64) {
+        self.bytes.reserve((part.bytes.len() as f64 * times) as usize);
+        self.ends.reserve((part.ends.len() as f64 * times) as usize);
+    }
     fn append(&mut self, other: &Texts) {
         let start = self.bytes.len() as u64;
         self.bytes.push_str(&other.bytes);
@@ -86,8 +91,8 @@ pub fn read(question: &Question, root: &Path) -> Result<Delivered, Diagnostics> 
         for file in expand(root, &from.0, false)? {
             let (columns, sha256, bytes) = read_file(&file, &wanted, question.file.encoding.as_ref())?;
             let rows = columns.first().map_or(0, Texts::len);
-            for (to, from) in std::iter::once(&mut all.key).chain(&mut all.fields).zip(&columns) {
-                to.append(from);
+            for (to, from) in std::iter::once(&mut all.key).chain(&mut all.fields).zip(columns) {
+                if to.is_empty() { *to = from } else { to.append(&from) }
             }
             all.files.push(ReadFile { name: file.name.clone(), sha256, bytes, rows: rows as u64, second });
         }
@@ -110,6 +115,10 @@ fn check_keys(key: &Texts, column: &Spanned<String>) -> Result<(), Diagnostics> 
             .at(column.span.clone(), "names a record")
             .help("name a column that has one value of its own in each record")
     };
+    // Registers are mostly delivered in the order of their numbers.
+    if (0..key.len()).all(|row| !key.get(row).is_empty() && (row == 0 || key.get(row - 1) < key.get(row))) {
+        return Ok(());
+    }
     let empty = (0..key.len()).filter(|&row| key.get(row).is_empty()).count();
     if empty > 0 {
         problems.push(wrong(format!("{empty} of {} records have no `{}`", key.len(), column.value)));
@@ -168,9 +177,13 @@ fn csv(file: &InputFile, wanted: &[Wanted], encoding: Option<&Spanned<String>>) 
     let cut = |block: &Block| -> Result<Vec<Texts>, u64> {
         let mut columns = vec![Texts::default(); wanted.len()];
         let mut slots = vec![None; found.width];
+        // Columns of a header that another takes too.
+        let mut again = vec![];
         for (column, at) in found.at.iter().enumerate() {
-            if let Some(slot) = at.and_then(|at| slots.get_mut(at)) {
-                *slot = Some(column);
+            match at.and_then(|at| slots.get_mut(at)) {
+                Some(Some(first)) => again.push((column, *first)),
+                Some(slot) => *slot = Some(column),
+                None => {}
             }
         }
         let mut records = CsvRecords::new(&block.text, block.first_line, delimiter);
@@ -180,25 +193,33 @@ fn csv(file: &InputFile, wanted: &[Wanted], encoding: Option<&Spanned<String>>) 
                     columns[*column].push(&field);
                 }
             });
-            if next.is_none() {
-                break;
-            }
+            let Some((_, width)) = next else { break };
             // A short record lacks its last fields.
+            if width >= slots.len() {
+                continue;
+            }
             let rows = columns.iter().map(Texts::len).max().unwrap_or(0);
-            for column in &mut columns {
-                if column.len() < rows {
-                    column.push("");
+            for column in slots.iter().flatten() {
+                if columns[*column].len() < rows {
+                    columns[*column].push("");
                 }
             }
+        }
+        for (column, first) in again {
+            columns[column] = columns[first].clone();
         }
         records.open_quote().map_or(Ok(columns), Err)
     };
     let mut all = vec![Texts::default(); wanted.len()];
+    let blocks = std::fs::metadata(&file.path).map_or(0.0, |m| 1.02 * m.len() as f64 / first.text.len().max(1) as f64);
     let mut pending = vec![first];
     while !pending.is_empty() {
         for made in pending.par_iter().map(cut).collect::<Vec<_>>() {
             let made = made.map_err(|line| Diagnostics::from(reader.open_quote(line)))?;
             for (to, from) in all.iter_mut().zip(&made) {
+                if to.is_empty() {
+                    to.reserve(from, blocks);
+                }
                 to.append(from);
             }
         }

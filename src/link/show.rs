@@ -239,6 +239,9 @@ pub fn pair_text(prepared: &Prepared, explanation: &Explanation) -> String {
         }
         let _ = writeln!(out, "  {}", line.trim_end());
     }
+    for (field, note) in e.fields.iter().filter_map(|f| f.note.as_ref().map(|note| (&f.field, note))) {
+        let _ = writeln!(out, "{field}: {note}");
+    }
     let _ = writeln!(out, "In counts: {}", e.in_counts());
     if let Some((field, weight)) = &e.without_strongest {
         let alone = if e.rests_on_one_field { "; the link rests on it alone" } else { "" };

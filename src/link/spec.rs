@@ -59,6 +59,9 @@ pub struct FieldSpec {
     /// Only used in `block`, never scored.
     #[serde(default)]
     pub block_only: bool,
+    /// Of dates: one may be the other in the Chinese lunar calendar, which then counts as the level `lunar`.
+    #[serde(default)]
+    pub lunar: bool,
 }
 
 /// One way to say which pairs are links.
@@ -133,6 +136,7 @@ impl Question {
             let mut field = Field::new(name.value.clone(), kind);
             if let Some(more) = more {
                 (field.levels, field.term_frequency, field.block_only) = (more.levels.clone(), more.term_frequency, more.block_only);
+                field.lunar = more.lunar;
             }
             fields.push(field);
             columns.push(column);

@@ -1,7 +1,11 @@
 //! The folder of a link run: what was found as tables, the model, and what it was made from. Written beside, then renamed.
 
+use std::borrow::Cow;
 use std::fs;
+use std::hash::Hash;
 use std::path::Path;
+
+use rustc_hash::FxHashMap;
 
 use super::Found;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -94,8 +98,8 @@ fn pretty<T: serde::Serialize>(value: &T) -> String {
     text
 }
 
-fn texts(rows: impl Iterator<Item = String>) -> Cells<'static> {
-    Cells::Text(rows.map(|text| (!text.is_empty()).then_some(text.into())).collect())
+fn texts<'a, T: Into<Cow<'a, str>>>(rows: impl Iterator<Item = T>) -> Cells<'a> {
+    Cells::Text(rows.map(|text| Some(text.into()).filter(|text| !text.is_empty())).collect())
 }
 fn ints(rows: impl Iterator<Item = i64>) -> Cells<'static> {
     Cells::Int(rows.map(Some).collect())
@@ -109,19 +113,25 @@ fn word<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn tables(found: &Found) -> Vec<(&'static str, Frame<'static>)> {
-    let key = |row: u32| found.key(row).to_owned();
+/// Texts of values few of which differ, each made once.
+fn once<K: Copy + Eq + Hash>(rows: impl Iterator<Item = K>, text: impl Fn(K) -> String) -> Cells<'static> {
+    let mut known: FxHashMap<K, String> = FxHashMap::default();
+    texts(rows.map(|k| known.entry(k).or_insert_with(|| text(k)).clone()))
+}
+
+fn tables(found: &Found) -> Vec<(&'static str, Frame<'_>)> {
+    let key = |row: u32| found.key(row);
     let linkage = &found.linkage;
     let pairs = &linkage.pairs;
     let kept = || pairs.iter().filter(|p| p.band != Band::No);
     let pairs = Frame::default()
         .with("a", texts(kept().map(|p| key(p.a))))
         .with("b", texts(kept().map(|p| key(p.b))))
-        .with("band", texts(kept().map(|p| word(&p.band))))
+        .with("band", once(kept().map(|p| p.band), |band| word(&band)))
         .with("weight_millibits", ints(kept().map(|p| i64::from(p.weight))))
         .with("probability_ppm", ints(kept().map(|p| ppm(p.weight))))
-        .with("agreement", texts(kept().map(|p| found.levels(p))))
-        .with("rules", texts(kept().map(|p| rules(p.mask))));
+        .with("agreement", once(kept().map(|p| p.pattern), |pattern| found.levels(pattern)))
+        .with("rules", once(kept().map(|p| p.mask), rules));
     let members: Vec<(u32, &crate::linkage::Cluster)> =
         linkage.clusters.iter().flat_map(|c| c.rows.iter().map(move |&row| (row, c))).collect();
     let clusters = Frame::default()
@@ -136,17 +146,17 @@ fn tables(found: &Found) -> Vec<(&'static str, Frame<'static>)> {
         .with("a", texts(refused.iter().map(|r| key(r.a))))
         .with("b", texts(refused.iter().map(|r| key(r.b))))
         .with("weight_millibits", ints(refused.iter().map(|r| i64::from(r.weight))))
-        .with("conflict", texts(refused.iter().map(|r| word(&r.conflict))))
+        .with("conflict", once(refused.iter().map(|r| r.conflict), |conflict| word(&conflict)))
         .with("between_a", texts(refused.iter().map(|r| key(r.between.0))))
         .with("between_b", texts(refused.iter().map(|r| key(r.between.1))));
     let homes = &found.households;
-    let first = |rows: &[u32]| rows.first().map_or_else(String::new, |&row| found.listing(row));
+    let first = |rows: &[u32]| rows.first().map_or("", |&row| found.listing(row));
     let yes = |all: Vec<bool>| Cells::Bool(all.into_iter().map(Some).collect());
     let money = |f: &dyn Fn(&crate::linkage::Range) -> i64| Cells::Int(homes.iter().map(|h| h.money.as_ref().map(f)).collect());
     let households = Frame::default()
         .with("left", texts(homes.iter().map(|h| first(&h.left))))
         .with("right", texts(homes.iter().map(|h| first(&h.right))))
-        .with("kind", texts(homes.iter().map(|h| word(&h.kind))))
+        .with("kind", once(homes.iter().map(|h| h.kind), |kind| word(&kind)))
         .with("weight_millibits", ints(homes.iter().map(|h| i64::from(h.weight))))
         .with("members_left", ints(homes.iter().map(|h| h.left.len() as i64)))
         .with("members_right", ints(homes.iter().map(|h| h.right.len() as i64)))

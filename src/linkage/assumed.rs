@@ -1,7 +1,7 @@
 //! What is assumed of m and u before anything is counted: orders of magnitude of national registers. They carry tables of a few rows,
 //! where nothing can be sampled, and are outweighed by the counts of larger ones.
 
-use super::compare::{Comparer, Comparison};
+use super::compare::{Comparer, Comparison, LUNAR, known_levels};
 use super::parameters::Table;
 use super::spec::Kind;
 
@@ -38,9 +38,9 @@ fn of(kind: Kind) -> Levels {
         Kind::LatinName => levels(&[0.75, 0.1, 0.06, 0.03, 0.06], &[3e-3, 2e-3, 5e-3, 0.02, 0.97], &[0.25, 0.01, 0.02, 0.03, 0.69]),
         Kind::Text => levels(&[0.7, 0.08, 0.08, 0.06, 0.08], &[2e-3, 1e-3, 4e-3, 0.02, 0.973], &[0.5, 0.02, 0.03, 0.03, 0.42]),
         Kind::Date => levels(
-            &[0.92, 0.03, 0.025, 0.018, 0.002, 0.005],
-            &[5e-5, 3e-4, 1e-3, 2.5e-3, 0.012, 0.984],
-            &[2.5e-3, 5e-4, 2e-3, 4e-3, 0.015, 0.976],
+            &[0.92, 0.008, 0.03, 0.025, 0.018, 0.002, 0.005],
+            &[5e-5, 8e-5, 3e-4, 1e-3, 2.5e-3, 0.012, 0.984],
+            &[2.5e-3, 1e-4, 5e-4, 2e-3, 4e-3, 0.015, 0.976],
         ),
         Kind::Sex => levels(&[0.99, 0.01], &[0.5, 0.5], &[0.44, 0.56]),
         Kind::Code => levels(&[0.85, 0.15], &[0.1, 0.9], &[0.6, 0.4]),
@@ -57,6 +57,10 @@ fn of(kind: Kind) -> Levels {
 fn declared(field: &Comparison, known: &[f64]) -> Vec<f64> {
     let mut levels = vec![0.0; field.names.len()];
     for (i, p) in known.iter().enumerate() {
+        // A date that is not read by the lunar calendar never reaches that level.
+        if known_levels(field.slot.kind).get(i) == Some(&LUNAR) && !field.lunar {
+            continue;
+        }
         levels[field.remap[i + 1] as usize - 1] += p;
     }
     let sum: f64 = levels.iter().sum();
@@ -89,7 +93,6 @@ pub(crate) fn chance(kind: Kind) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linkage::compare::known_levels;
 
     #[test]
     fn every_level_has_its_figures() {

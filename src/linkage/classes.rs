@@ -8,7 +8,7 @@ use super::block::Keys;
 use super::compare::Comparer;
 use super::model::Class;
 use super::normalise::mix;
-use super::records::Records;
+use super::records::{Groups, Records};
 
 /// Pairs sampled per class, about.
 const KIN: u64 = 300_000;
@@ -31,13 +31,6 @@ pub(crate) struct Sample {
     pub met: u64,
 }
 
-/// Sizes of the groups (by `group`, 0: none), each as the records in it, ascending.
-fn groups(group: &[u32]) -> Vec<Vec<u32>> {
-    let mut order: Vec<u32> = (0..group.len() as u32).filter(|r| group[*r as usize] != 0).collect();
-    order.par_sort_by_key(|r| (group[*r as usize], *r));
-    order.chunk_by(|x, y| group[*x as usize] == group[*y as usize]).filter(|g| g.len() > 1).map(<[u32]>::to_vec).collect()
-}
-
 /// Pairs of a group that the question admits.
 fn pairs_in(records: &Records, group: &[u32]) -> u64 {
     let n = group.len() as u64;
@@ -53,9 +46,10 @@ pub(crate) fn sample(records: &Records, comparer: &Comparer, keys: &Keys) -> Vec
     let n = records.len();
     let everyone: Vec<u32> = (0..n as u32).collect();
     let all = pairs_in(records, &everyone);
+    drop(everyone);
     let mut samples = vec![draw(records, comparer, keys, Class::Stranger, all as f64, &strangers(n))];
-    let villages = groups(&records.place);
-    let listings = groups(&records.listing);
+    let villages = Groups::of(&records.place);
+    let listings = Groups::of(&records.listing);
     let kin: u64 = listings.iter().map(|g| pairs_in(records, g)).sum();
     let neighbours: u64 = villages.iter().map(|g| pairs_in(records, g)).sum::<u64>().saturating_sub(kin);
     // A village that is everybody is no class of its own.
@@ -92,12 +86,13 @@ fn strangers(n: usize) -> Vec<(u32, u32)> {
     pairs
 }
 
-fn of_villages(records: &Records, villages: &[Vec<u32>]) -> Vec<(u32, u32)> {
+fn of_villages(records: &Records, villages: &Groups) -> Vec<(u32, u32)> {
+    let villages: Vec<&[u32]> = villages.iter().collect();
     let mut order: Vec<(u64, usize)> = (0..villages.len()).map(|v| (mix(v as u64 ^ 0x7111), v)).collect();
     order.sort_unstable();
     let mut pairs = Vec::new();
     for (_, v) in order {
-        let village = &villages[v];
+        let village = villages[v];
         let step = village.len().div_ceil(OF_VILLAGE);
         let some: Vec<u32> = village.iter().step_by(step).copied().collect();
         for (i, a) in some.iter().enumerate() {
@@ -114,11 +109,11 @@ fn of_villages(records: &Records, villages: &[Vec<u32>]) -> Vec<(u32, u32)> {
     pairs
 }
 
-fn of_listings(listings: &[Vec<u32>], all: u64) -> Vec<(u32, u32)> {
+fn of_listings(listings: &Groups, all: u64) -> Vec<(u32, u32)> {
     let keep = all.div_ceil(KIN);
     let mut pairs = Vec::new();
     let mut counter = 0u64;
-    for listing in listings {
+    for listing in listings.iter() {
         // A "listing" of hundreds is no household; a few of its pairs do.
         for (i, a) in listing.iter().enumerate().take(60) {
             for b in listing[i + 1..].iter().take(60) {

@@ -9,7 +9,7 @@ use super::classes::Sample;
 use super::compare::{Comparer, Comparison};
 use super::frequency::{Frequencies, MOST};
 use super::model::{Class, Convergence};
-use super::pairs;
+use super::pairs::{Meeting, Trace};
 use super::parameters::{ClassParameters, Parameters, Table, product};
 use super::records::Records;
 use super::spec::Kind;
@@ -32,23 +32,26 @@ pub(crate) struct Cell {
     pub count: u64,
 }
 
-/// Pass over all pairs: counts by (mask, frequency, pattern), sorted.
-pub(crate) fn count(records: &Records, keys: &Keys, comparer: &Comparer, frequencies: &Frequencies) -> Vec<Cell> {
-    type Counts = FxHashMap<(u64, u32), u64>;
-    let states = pairs::fold(records, keys, &[], Counts::default, |counts, a, b, mask| {
-        let pattern = comparer.pattern(records, a, b);
-        let frequency = frequencies.of_pair(records, comparer, pattern, a).round().clamp(-MOST, MOST) as i32;
-        *counts.entry((pattern, u32::from(mask) << 8 | (frequency + 64) as u32)).or_default() += 1;
-    });
-    let mut sum = Counts::default();
-    for state in states {
-        for (key, count) in state {
-            *sum.entry(key).or_default() += count;
-        }
-    }
-    let mut cells: Vec<Cell> = sum
+/// What the model sees of a pair: its pattern; the rules that met it and the frequency.
+pub(crate) type Seen = (u64, u32);
+
+/// Rules that met a pair.
+pub(crate) fn mask_of(seen: Seen) -> u16 {
+    (seen.1 >> 8) as u16
+}
+
+pub(crate) fn see(meeting: Meeting, frequencies: &Frequencies, a: usize, b: usize, mask: u16) -> Seen {
+    let pattern = meeting.comparer.pattern(meeting.records, a, b);
+    let frequency = frequencies.of_pair(meeting.records, meeting.comparer, pattern, a).round().clamp(-MOST, MOST) as i32;
+    (pattern, u32::from(mask) << 8 | (frequency + 64) as u32)
+}
+
+/// Counts by (mask, frequency, pattern), sorted.
+pub(crate) fn cells(trace: &Trace<Seen>) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = trace
+        .counts()
         .into_iter()
-        .map(|((pattern, rest), count)| Cell { pattern, mask: (rest >> 8) as u16, frequency: ((rest & 0xff) as i32 - 64) as i8, count })
+        .map(|(seen, count)| Cell { pattern: seen.0, mask: mask_of(seen), frequency: ((seen.1 & 0xff) as i32 - 64) as i8, count })
         .collect();
     cells.sort_unstable_by_key(|c| (c.pattern, c.mask, c.frequency));
     cells

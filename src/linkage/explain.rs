@@ -4,10 +4,11 @@
 use serde::Serialize;
 
 use super::block::{self, Reach};
-use super::compare::Comparer;
+use super::compare::{Comparer, LUNAR};
 use super::frequency;
 use super::model::{Class, Model};
-use super::normalise::date::DERIVED;
+use super::normalise::date::{self, DERIVED};
+use super::normalise::lunar;
 use super::outcome::{Band, Linkage, Refused, probability};
 use super::parameters::{Parameters, millibits, product};
 use super::records::Records;
@@ -31,6 +32,9 @@ pub struct FieldReason {
     pub frequency: f64,
     /// Against the rival class, millibits.
     pub weight: i32,
+    /// How the level came about, where the two values do not show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// How a blocking rule treated the pair.
@@ -115,6 +119,7 @@ pub fn explain(records: &Records, linkage: &Linkage, a: u32, b: u32) -> Option<E
             u: vec![1.0; parameters.classes.len()],
             frequency: 1.0,
             weight: 0,
+            note: None,
         };
         if level > 0 {
             let ratio = if class.class.has_frequencies() { frequencies[f] } else { 0.0 };
@@ -123,6 +128,9 @@ pub fn explain(records: &Records, linkage: &Linkage, a: u32, b: u32) -> Option<E
             reason.u = parameters.classes.iter().map(|c| c.u[f][level - 1]).collect();
             reason.frequency = frequencies[f].exp2();
             reason.weight = millibits((reason.m / reason.u[rival]).log2() - ratio);
+            if reason.level == LUNAR {
+                reason.note = lunar_note(records.cell(x, comparison.slot.word), records.cell(y, comparison.slot.word));
+            }
         }
         fields.push(reason);
     }
@@ -155,6 +163,15 @@ pub fn explain(records: &Records, linkage: &Linkage, a: u32, b: u32) -> Option<E
         refused: linkage.refused.iter().find(|r| (r.a, r.b) == (a, b)).copied(),
         fields,
     })
+}
+
+/// Which of two dates is the other in the lunar calendar.
+fn lunar_note(x: u64, y: u64) -> Option<String> {
+    let (x, y) = (x & !DERIVED, y & !DERIVED);
+    let reading = lunar::reading(x, y)?;
+    let (by_moon, by_sun) = if reading.first { (x, y) } else { (y, x) };
+    let month = if reading.intercalary { " (the month intercalary)" } else { "" };
+    Some(format!("{} of the lunar calendar{month} is {}", date::text(by_moon), date::text(by_sun)))
 }
 
 fn rules(records: &Records, model: &Model, x: usize, y: usize) -> Vec<RuleReason> {

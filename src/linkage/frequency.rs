@@ -197,8 +197,11 @@ impl Frequencies {
                     let entries = &records.dictionaries[slot.dictionary].entries;
                     Ratio::ByText(entries.iter().map(|e| *listed.get(&e.hash).unwrap_or(&rest) as f32).collect())
                 } else {
-                    let sixteenths = |record| (*listed.get(&value(records, comparison, record)).unwrap_or(&rest) * 16.0).round() as i16;
-                    Ratio::ByRecord((0..records.len()).into_par_iter().map(sixteenths).collect())
+                    let sixteenths = |ratio: f64| (ratio * 16.0).round() as i16;
+                    let listed: FxHashMap<u64, i16> = listed.into_iter().map(|(value, ratio)| (value, sixteenths(ratio))).collect();
+                    let rest = sixteenths(rest);
+                    let of = |record| *listed.get(&value(records, comparison, record)).unwrap_or(&rest);
+                    Ratio::ByRecord((0..records.len()).into_par_iter().map(of).collect())
                 }
             }));
             all.sounds.push(field.sound_frequency.as_ref().map(|table| {

@@ -12,6 +12,7 @@ use super::frequency::{self, Counts, Frequencies};
 use super::judge::{Judged, judge};
 use super::model::{Class, ClassModel, FieldModel, LevelModel, MODEL_VERSION, Model};
 use super::outcome::{Band, Cluster, CurvePoint, Judgement, Linkage, Pair, Refused, Report, Verdict, probability};
+use super::pairs::{Meeting, Trace};
 use super::parameters::Parameters;
 use super::problem::Problems;
 use super::records::Records;
@@ -74,8 +75,8 @@ pub fn link(records: &Records, spec: &Spec, run: &Run) -> Result<Linkage, Proble
         None => {
             let comparer = Comparer::new(spec, records);
             let keys = Keys::build(spec, records, &comparer, None);
-            let model = fit(records, spec, &keys, &comparer, run.labels)?;
-            weigh(records, model, &keys, &comparer, &judged, run.labels, Some(spec))
+            let (model, compared) = fit(records, spec, &keys, &comparer, run.labels)?;
+            weigh(records, model, &keys, &comparer, &judged, run.labels, Some((spec, compared)))
         }
     }
 }
@@ -124,7 +125,13 @@ fn strange(records: &Records, label: &Label) -> Problems {
     Problems::one(format!("a label names rows {} and {}; there are {}", label.a, label.b, records.len()), "take it out")
 }
 
-fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels: &[Label]) -> Result<Model, Problems> {
+/// All pairs as they were compared for the fit.
+struct Compared {
+    trace: Trace<em::Seen>,
+    frequencies: Frequencies,
+}
+
+fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels: &[Label]) -> Result<(Model, Compared), Problems> {
     let samples = classes::sample(records, comparer, keys);
     let mut messages = Vec::new();
     let has = |class: Class| samples.iter().any(|s| s.class == class);
@@ -165,7 +172,10 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     };
     let chances = |fields: &[FieldModel]| fields.iter().map(|f| f.term_frequency.as_ref().map(|t| t.chance)).collect::<Vec<_>>();
     let first = tables(DOUBLES);
-    let cells = em::count(records, keys, comparer, &Frequencies::new(records, comparer, &first));
+    let frequencies = Frequencies::new(records, comparer, &first);
+    let meeting = Meeting { records, keys, comparer };
+    let trace = meeting.trace(|a, b, mask| em::see(meeting, &frequencies, a, b, mask));
+    let cells = em::cells(&trace);
     let guess = em::fit(records, keys, comparer, &cells, &samples, &chances(&first));
     let doubles = 2.0 * guess.parameters.matches / records.len().max(1) as f64;
     let mut fields = tables(doubles.min(20.0));
@@ -196,7 +206,7 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
     }
     let mut convergence = fit.convergence;
     convergence.log_likelihood.iter_mut().for_each(|l| *l = nine(*l));
-    Ok(Model {
+    let model = Model {
         version: MODEL_VERSION,
         spec: spec.clone(),
         records: records.len() as u64,
@@ -209,7 +219,8 @@ fn fit(records: &Records, spec: &Spec, keys: &Keys, comparer: &Comparer, labels:
         accept: 0,
         curve: Vec::new(),
         messages,
-    })
+    };
+    Ok((model, Compared { trace, frequencies }))
 }
 
 /// Nine significant digits: what a model file holds, so that a model read back weighs the same to the last bit.
@@ -256,7 +267,7 @@ fn supervise(
     Ok(())
 }
 
-/// Weighs all pairs and clusters them. `fitted`: the specification of a model that still lacks its curve.
+/// Weighs all pairs and clusters them. `fitted`: the specification of a model that still lacks its curve, and the pairs it was fitted on.
 fn weigh(
     records: &Records,
     mut model: Model,
@@ -264,14 +275,18 @@ fn weigh(
     comparer: &Comparer,
     judged: &Judged,
     labels: &[Label],
-    fitted: Option<&Spec>,
+    fitted: Option<(&Spec, Compared)>,
 ) -> Result<Linkage, Problems> {
     let parameters = Parameters::of(&model);
     let frequencies = Frequencies::new(records, comparer, &model.fields);
     let scorer = Scorer { records, comparer, parameters: &parameters, frequencies: &frequencies };
-    let (candidates, compared) = scorer.candidates(keys, &[], model.spec.limits.review);
+    let review = model.spec.limits.review;
+    let (candidates, compared) = match &fitted {
+        Some((_, met)) => scorer.candidates_of(keys, &met.trace, &met.frequencies, review),
+        None => scorer.candidates(keys, &[], review),
+    };
     let labelled = labelled(records, &candidates, labels)?;
-    if let Some(spec) = fitted {
+    if let Some((spec, _)) = fitted {
         if spec.accept == Accept::Labels && labelled.is_empty() {
             return Err(Problems::one(
                 "the line is to be drawn by labels, and no labelled pair was weighed",

@@ -73,7 +73,7 @@ pub use link::{Kept, Label, Run, link, train, update};
 pub use model::{Class, ClassModel, Convergence, FieldModel, KeyModel, LevelModel, MODEL_VERSION, Model, TermFrequency};
 pub use outcome::*;
 pub use problem::{Problem, Problems};
-pub use records::{Builder, Records};
+pub use records::{Builder, Records, bytes};
 pub use spec::{Accept, Blocking, Field, KeyPart, Kind, Limits, Part, Spec};
 
 /// Bits of all agreement levels of a pair together; the rest of the word counts rules and frequencies.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Model;
 
 /// Where a pair stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Band {
     /// At or over the accepted weight, or judged the same.
@@ -66,7 +66,7 @@ pub enum ClusterReview {
 }
 
 /// Why two groups of records were not joined though an edge between them is over the accepted weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Conflict {
     /// Two valid ids that differ.
@@ -127,7 +127,7 @@ pub struct Range {
     pub max: i64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HouseholdKind {
     /// Both listings are the same household.

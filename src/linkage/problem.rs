@@ -18,7 +18,7 @@ impl Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    pub(crate) fn one(message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub fn one(message: impl Into<String>, help: impl Into<String>) -> Self {
         Problems(vec![Problem::new(message, help)])
     }
 }

@@ -170,6 +170,12 @@ impl Records {
     }
 }
 
+/// Bytes that linking so many records takes, about: packed rows, a line of keys, numbers and blocks by record, and the pairs of a usual register. Measured.
+pub fn bytes(spec: &Spec, records: u64) -> u64 {
+    let words: usize = spec.fields.iter().map(|f| words(f.kind)).sum();
+    records * (8 * words as u64 + 192)
+}
+
 pub(crate) fn words(kind: Kind) -> usize {
     match kind {
         Kind::CitizenId => 2,
@@ -247,14 +253,19 @@ impl Builder {
             *listing = combine(*register, *listing).max(1);
         }
         self.side.resize(n, 0);
-        let digest: Vec<u64> = (0..n).into_par_iter().map(|row| self.digest(row)).collect();
         let places: &[u64] = find(Kind::Region).map_or(&[], |s| &self.columns[s.word]);
-        let mut order: Vec<u32> = (0..n as u32).collect();
-        order.par_sort_unstable_by_key(|&r| {
-            let r = r as usize;
-            (places.get(r).copied().unwrap_or(0), self.listing[r], digest[r], r)
-        });
-        let take = |column: &[u64]| -> Vec<u64> { order.par_iter().map(|r| column.get(*r as usize).copied().unwrap_or(0)).collect() };
+        let mut order: Vec<Place> = (0..n as u32)
+            .into_par_iter()
+            .map(|row| {
+                let r = row as usize;
+                Place { place: places.get(r).copied().unwrap_or(0), listing: self.listing[r], digest: self.digest(r), row }
+            })
+            .collect();
+        order.par_sort_unstable();
+        let listing = ordinals(order.iter().map(|r| r.listing));
+        let place = ordinals(order.iter().map(|r| r.place));
+        let digest: Vec<u64> = order.iter().map(|r| r.digest).collect();
+        let order: Vec<u32> = order.iter().map(|r| r.row).collect();
         let mut cells = vec![0u64; n * stride + LINE];
         let first = to_line(&cells);
         if stride > 0 {
@@ -266,9 +277,6 @@ impl Builder {
                 }
             });
         }
-        let listing = ordinals(&take(&self.listing));
-        let place = ordinals(&take(places));
-        let digest = take(&digest);
         let side = order.iter().map(|r| self.side[*r as usize]).collect();
         let relation = if self.relation.is_empty() { Vec::new() } else { order.iter().map(|r| self.relation[*r as usize]).collect() };
         let money = if self.money.is_empty() { Vec::new() } else { order.iter().map(|r| self.money[*r as usize]).collect() };
@@ -354,11 +362,103 @@ fn each<T: Send>(rows: usize, value: impl Fn(usize) -> T + Sync) -> Vec<T> {
     (0..rows).into_par_iter().with_min_len(CHUNK.min(4096)).map(&value).collect()
 }
 
-/// Dense numbers from 1, in the order of the values; 0 stays.
-fn ordinals(values: &[u64]) -> Vec<u32> {
-    let mut sorted: Vec<u64> = values.to_vec();
+/// Where a record stands in the canonical order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    place: u64,
+    listing: u64,
+    digest: u64,
+    row: u32,
+}
+
+/// Dense numbers from 1, in the order of the values; 0 stays. Equal values mostly follow each other.
+fn ordinals(values: impl Iterator<Item = u64> + Clone) -> Vec<u32> {
+    let mut sorted: Vec<u64> = Vec::new();
+    values.clone().for_each(|v| {
+        if sorted.last() != Some(&v) {
+            sorted.push(v);
+        }
+    });
     sorted.par_sort_unstable();
     sorted.dedup();
     let shift = u32::from(sorted.first() != Some(&0));
-    values.par_iter().map(|v| sorted.binary_search(v).map_or(0, |i| i as u32 + shift)).collect()
+    let mut last = None;
+    let number = |v: u64| match last {
+        Some((known, number)) if known == v => number,
+        _ => {
+            let number = sorted.binary_search(&v).map_or(0, |i| i as u32 + shift);
+            last = Some((v, number));
+            number
+        }
+    };
+    values.map(number).collect()
+}
+
+/// Records by a number they have: groups of one number, ascending, each with its records, ascending. Those with 0 are in none.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    records: Vec<u32>,
+    /// Where the group of each number starts.
+    starts: Vec<u32>,
+}
+
+impl Groups {
+    pub fn of(number: &[u32]) -> Groups {
+        let most = number.iter().copied().max().unwrap_or(0) as usize;
+        let mut starts = vec![0u32; most + 2];
+        number.iter().for_each(|n| starts[*n as usize + 1] += 1);
+        // Those with 0 count for nothing.
+        starts[1] = 0;
+        for i in 1..starts.len() {
+            starts[i] += starts[i - 1];
+        }
+        let mut records = vec![0u32; starts[most + 1] as usize];
+        let mut next = starts.clone();
+        for (record, n) in (0u32..).zip(number).filter(|(_, n)| **n != 0) {
+            let at = &mut next[*n as usize];
+            records[*at as usize] = record;
+            *at += 1;
+        }
+        Groups { records, starts }
+    }
+
+    /// Records with a number; none of a number that nobody has.
+    pub fn get(&self, number: u32) -> &[u32] {
+        let n = number as usize;
+        match (self.starts.get(n), self.starts.get(n + 1)) {
+            (Some(from), Some(to)) => &self.records[*from as usize..*to as usize],
+            _ => &[],
+        }
+    }
+
+    /// Groups of two and more.
+    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        (1..self.starts.len().saturating_sub(1)).map(|n| self.get(n as u32)).filter(|g| g.len() > 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_and_groups_agree_with_sorting(values in proptest::collection::vec(0u64..9, 0..60)) {
+            let numbers = ordinals(values.iter().map(|v| v * 1000));
+            let mut distinct: Vec<u64> = values.iter().copied().filter(|v| *v != 0).collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            for (value, number) in values.iter().zip(&numbers) {
+                prop_assert_eq!(*number as usize, distinct.iter().position(|d| d == value).map_or(0, |i| i + 1));
+            }
+            let groups = Groups::of(&numbers);
+            let of = |n: u32| (0..numbers.len() as u32).filter(|r| numbers[*r as usize] == n).collect::<Vec<u32>>();
+            for n in 1..12 {
+                prop_assert_eq!(groups.get(n), &of(n)[..]);
+            }
+            let all: Vec<Vec<u32>> = (1..10).map(of).filter(|g| g.len() > 1).collect();
+            prop_assert_eq!(groups.iter().map(<[u32]>::to_vec).collect::<Vec<_>>(), all);
+        }
+    }
 }

@@ -4,9 +4,10 @@ use rustc_hash::FxHashMap;
 
 use super::block::Keys;
 use super::compare::Comparer;
+use super::em;
 use super::frequency::{Frequencies, MOST};
 use super::outcome::{CurvePoint, probability};
-use super::pairs;
+use super::pairs::{Meeting, Trace};
 use super::parameters::{Likelihood, Parameters, millibits};
 use super::records::Records;
 use super::spec::Accept;
@@ -41,31 +42,56 @@ impl Scorer<'_> {
         millibits(self.parameters.likelihood(self.comparer, pattern).odds(frequency))
     }
 
-    /// All pairs that rules meet with at least the review weight, sorted, and how many were compared. `kept`: see [`pairs::fold`].
-    pub fn candidates(&self, keys: &Keys, kept: &[bool], review: i32) -> (Vec<Candidate>, u64) {
-        let states = pairs::fold(self.records, keys, kept, State::default, |state, a, b, mask| {
-            state.compared += 1;
-            let pattern = self.comparer.pattern(self.records, a, b);
-            // Patterns that cannot reach the review weight, however rare the values, are not looked at again.
-            let likelihood = state.known.entry(pattern).or_insert_with(|| {
-                let likelihood = self.parameters.likelihood(self.comparer, pattern);
-                (millibits(likelihood.odds(-MOST)) >= review).then_some(likelihood)
-            });
-            if let Some(likelihood) = likelihood {
-                let weight = millibits(likelihood.odds(self.frequencies.of_pair(self.records, self.comparer, pattern, a)));
-                if weight >= review {
-                    state.found.push(Candidate { a: a as u32, b: b as u32, weight, mask, pattern });
-                }
+    /// Of patterns that may reach the review weight, were the values as rare as can be.
+    fn hopeful(&self, pattern: u64, review: i32) -> Option<Likelihood> {
+        let likelihood = self.parameters.likelihood(self.comparer, pattern);
+        (millibits(likelihood.odds(-MOST)) >= review).then_some(likelihood)
+    }
+
+    fn take(&self, state: &mut State, a: usize, b: usize, mask: u16, pattern: u64, review: i32) {
+        if let Some(likelihood) = state.known.entry(pattern).or_insert_with(|| self.hopeful(pattern, review)) {
+            let weight = millibits(likelihood.odds(self.frequencies.of_pair(self.records, self.comparer, pattern, a)));
+            if weight >= review {
+                state.found.push(Candidate { a: a as u32, b: b as u32, weight, mask, pattern });
             }
+        }
+    }
+
+    fn meeting<'a>(&'a self, keys: &'a Keys) -> Meeting<'a> {
+        Meeting { records: self.records, keys, comparer: self.comparer }
+    }
+
+    /// All pairs that rules meet with at least the review weight, sorted, and how many were compared. `kept`: see [`Meeting::fold`].
+    pub fn candidates(&self, keys: &Keys, kept: &[bool], review: i32) -> (Vec<Candidate>, u64) {
+        let states = self.meeting(keys).fold(kept, State::default, |state, a, b, mask| {
+            state.compared += 1;
+            self.take(state, a, b, mask, self.comparer.pattern(self.records, a, b), review);
         });
         let compared = states.iter().map(|s| s.compared).sum();
-        let mut found: Vec<Candidate> = Vec::with_capacity(states.iter().map(|s| s.found.len()).sum());
-        for state in states {
-            found.extend(state.found);
-        }
-        found.sort_unstable_by_key(|c| (c.a, c.b));
-        (found, compared)
+        (sorted(states), compared)
     }
+
+    /// The same of pairs that were compared already. `first`: the frequencies they were seen with.
+    pub fn candidates_of(&self, keys: &Keys, trace: &Trace<em::Seen>, first: &Frequencies, review: i32) -> (Vec<Candidate>, u64) {
+        let meeting = self.meeting(keys);
+        let states = meeting.again(
+            trace,
+            |seen| self.hopeful(seen.0, review).is_some(),
+            |a, b, mask| em::see(meeting, first, a, b, mask),
+            State::default,
+            |state, a, b, seen| self.take(state, a, b, em::mask_of(seen), seen.0, review),
+        );
+        (sorted(states), trace.compared())
+    }
+}
+
+fn sorted(states: Vec<State>) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::with_capacity(states.iter().map(|s| s.found.len()).sum());
+    for state in states {
+        found.extend(state.found);
+    }
+    found.sort_unstable_by_key(|c| (c.a, c.b));
+    found
 }
 
 /// Estimated precision and recall by weight, in steps of half a bit from the review weight up. `matches`: all matching pairs.

@@ -55,11 +55,14 @@ pub struct Field {
     /// Only for blocking, never scored.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub block_only: bool,
+    /// Of dates: one may be the other in the Chinese lunar calendar, which is a level of its own (`lunar`, after `exact`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lunar: bool,
 }
 
 impl Field {
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
-        Field { name: name.into(), kind, levels: None, term_frequency: None, block_only: false }
+        Field { name: name.into(), kind, levels: None, term_frequency: None, block_only: false, lunar: false }
     }
 }
 
@@ -178,6 +181,12 @@ impl Spec {
                 && self.fields[..i].iter().any(|f| f.kind == field.kind)
             {
                 problems.push(Problem::new(format!("field `{}` is a second {:?}", field.name, field.kind), "keep one field of that kind"));
+            }
+            if field.lunar && field.kind != Kind::Date {
+                problems.push(Problem::new(
+                    format!("field `{}` is a {:?} and has no lunar calendar", field.name, field.kind),
+                    "take out `lunar`, or give the field the kind `date`",
+                ));
             }
             match levels(field) {
                 Ok(levels) => bits += levels.bits,

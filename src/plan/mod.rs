@@ -39,8 +39,8 @@ pub use graph::{
 };
 pub use grouping::{Grouping, Keyed, LINKED_COLUMNS, LinkSpec, RING_COLUMNS};
 pub(crate) use lexer::{Token, TokenKind, tokens};
-pub use needs::needs;
-pub use partition::{Asked, Partition, partitions};
+pub use needs::{needs, reads};
+pub use partition::{Asked, Fetch, Partition, partitions};
 pub use rows::{Node, UNREAD, Walker};
 pub use scope::{Scope, Slot};
 pub use show::Part;

@@ -14,6 +14,38 @@ type Stored = (usize, usize);
 /// What must be loaded for expressions (each with the relations of its frame, slot by slot), relations and sets: the columns they read, the
 /// keys of links and records, the place and date of every relation that stands in a frame, is given in `rels` or is asked about by `has`.
 pub fn needs(catalog: &Catalog, graph: &Graph, roots: &[(Vec<RelId>, ExprId)], rels: &[RelId], sets: &[SetId]) -> Needs {
+    let (mut gather, mut walker) = gathered(catalog, graph, roots, rels, sets);
+    gather.governed.extend(roots.iter().flat_map(|(frame, _)| frame).chain(rels).filter(|r| **r != UNREAD));
+    // Place and date may lie behind links, whose tables have places of their own only where a `has` asks: so this comes to an end.
+    let mut done = BTreeSet::new();
+    while let Some(rel) = gather.governed.iter().copied().find(|r| !done.contains(r)) {
+        done.insert(rel);
+        let Some((frame, exprs)) = governing(catalog, graph, rel, &mut gather.governed) else { continue };
+        for expr in exprs {
+            walker.expr(&[frame], expr, &mut |node| gather.node(node));
+        }
+    }
+    gather.finish()
+}
+
+/// Columns that expressions, relations and sets read by themselves, by table: without the place and date of rows that nothing asks for.
+pub fn reads(
+    catalog: &Catalog,
+    graph: &Graph,
+    roots: &[(Vec<RelId>, ExprId)],
+    rels: &[RelId],
+    sets: &[SetId],
+) -> BTreeMap<String, BTreeSet<String>> {
+    gathered(catalog, graph, roots, rels, sets).0.finish().columns
+}
+
+fn gathered<'a>(
+    catalog: &'a Catalog,
+    graph: &'a Graph,
+    roots: &[(Vec<RelId>, ExprId)],
+    rels: &[RelId],
+    sets: &[SetId],
+) -> (Gather<'a>, Walker<'a>) {
     let mut gather = Gather {
         catalog,
         graph,
@@ -36,17 +68,7 @@ pub fn needs(catalog: &Catalog, graph: &Graph, roots: &[(Vec<RelId>, ExprId)], r
     for set in sets {
         walker.set(*set, &mut visit);
     }
-    gather.governed.extend(roots.iter().flat_map(|(frame, _)| frame).chain(rels).filter(|r| **r != UNREAD));
-    // Place and date may lie behind links, whose tables have places of their own only where a `has` asks: so this comes to an end.
-    let mut done = BTreeSet::new();
-    while let Some(rel) = gather.governed.iter().copied().find(|r| !done.contains(r)) {
-        done.insert(rel);
-        let Some((frame, exprs)) = governing(catalog, graph, rel, &mut gather.governed) else { continue };
-        for expr in exprs {
-            walker.expr(&[frame], expr, &mut |node| gather.node(node));
-        }
-    }
-    gather.finish()
+    (gather, walker)
 }
 
 /// The place and date of a relation's rows. Relations that checks make take those of the rows they are made of.

@@ -1,15 +1,28 @@
 //! How a rule can be judged part by part where its tables do not fit into memory: by which column each table is cut, so that all rows that
-//! belong together stand in one part; small tables are taken whole into every part.
+//! belong together stand in one part; small tables are taken whole into every part, and of others the rows that a part asks for by another key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BinaryOp, Catalog, Expr, ExprId, Graph, Hop, KeyPart, Node, Rel, RelId, RowSet, SetId, Walker};
+use crate::schema::Type;
 
-/// The column by which each table is cut (positions in the catalog); tables that are needed whole in each part.
+/// The column by which each table is cut (positions in the catalog); tables that are needed whole in each part; tables of which a part takes the
+/// rows that its other rows ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Partition {
     pub cut: BTreeMap<usize, usize>,
     pub whole: BTreeSet<usize>,
+    /// A table comes after those that its rows are asked for by.
+    pub fetched: Vec<Fetch>,
+}
+
+/// Rows of `table` whose columns `by` together hold what the columns `of` hold in some row of `from`. A table may be asked for by several others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    pub table: usize,
+    pub by: Vec<usize>,
+    pub from: usize,
+    pub of: Vec<usize>,
 }
 
 impl Partition {
@@ -23,8 +36,35 @@ impl Partition {
             }
         }
         both.whole.extend(&other.whole);
-        both.whole.iter().all(|t| !both.cut.contains_key(t)).then_some(both)
+        both.fetched.extend(other.fetched.iter().filter(|f| !self.fetched.contains(f)).cloned());
+        let alike = |f: &Fetch| {
+            let (own, theirs) = (keys_of(&self.fetched, f.table), keys_of(&other.fetched, f.table));
+            own.is_empty() || theirs.is_empty() || own == theirs
+        };
+        let apart = |t: &usize| !both.cut.contains_key(t) && !both.whole.contains(t);
+        let holds = both.whole.iter().all(|t| !both.cut.contains_key(t)) && both.fetched.iter().all(|f| apart(&f.table) && alike(f));
+        both.fetched = in_order(std::mem::take(&mut both.fetched)).filter(|_| holds)?;
+        Some(both)
     }
+}
+
+/// By which keys rows of a table are asked for.
+fn keys_of(fetched: &[Fetch], table: usize) -> BTreeSet<&[usize]> {
+    fetched.iter().filter(|f| f.table == table).map(|f| f.by.as_slice()).collect()
+}
+
+/// What a table is asked for by must be complete before; `None` where tables ask for each other in a circle.
+fn in_order(mut open: Vec<Fetch>) -> Option<Vec<Fetch>> {
+    let mut out = vec![];
+    while !open.is_empty() {
+        let (ready, rest): (Vec<Fetch>, Vec<Fetch>) = open.iter().cloned().partition(|f| open.iter().all(|o| o.table != f.from));
+        if ready.is_empty() {
+            return None;
+        }
+        out.extend(ready);
+        open = rest;
+    }
+    Some(out)
 }
 
 /// What is asked to be judged: expressions with their frames, relations, sets, and the relation of the units.
@@ -50,13 +90,16 @@ struct Gather<'a> {
     graph: &'a Graph,
     ties: Vec<Tie>,
     tables: BTreeSet<usize>,
+    /// Registers, whose rows are counted: they cannot be asked for piece by piece.
+    counted: BTreeSet<usize>,
     /// Something looks at all rows of a table together.
     undivided: bool,
 }
 
 /// The ways to cut; none when rows that belong together cannot be kept together. `small`: tables that may be needed whole.
 pub fn partitions(catalog: &Catalog, graph: &Graph, asked: &Asked<'_>, small: &dyn Fn(usize) -> bool) -> Vec<Partition> {
-    let mut gather = Gather { catalog, graph, ties: vec![], tables: BTreeSet::new(), undivided: false };
+    let mut gather = Gather { catalog, graph, ties: vec![], tables: BTreeSet::new(), counted: BTreeSet::new(), undivided: false };
+    gather.counted = asked.sets.iter().filter_map(|set| gather.register(*set)).collect();
     let mut walker = Walker::new(catalog, graph);
     for (frame, root) in asked.roots {
         frame.iter().for_each(|rel| walker.rel(*rel, &mut |node| gather.node(node)));
@@ -76,6 +119,7 @@ pub fn partitions(catalog: &Catalog, graph: &Graph, asked: &Asked<'_>, small: &d
             found.push(partition);
         }
     }
+    found.sort_by_key(|partition| partition.fetched.len());
     found
 }
 
@@ -136,6 +180,10 @@ impl Gather<'_> {
     fn together(&self, rel: &Rel) -> Option<Side> {
         let keyed = rel.keyed().filter(|keyed| keyed.equal > 0 || matches!(rel, Rel::Groups { .. }))?;
         Some(keyed.parts.iter().flat_map(|part| self.side(part.of, &part.keys[..keyed.equal])).collect())
+    }
+    fn register(&self, set: SetId) -> Option<usize> {
+        let RowSet::Matching { other, .. } = self.graph.get_set(set) else { return None };
+        self.table(other.of)
     }
     fn part(&self, part: &KeyPart) -> Side {
         self.side(part.of, &part.keys)
@@ -219,24 +267,52 @@ impl Gather<'_> {
     fn grown(&self, seed: BTreeMap<usize, usize>, small: &dyn Fn(usize) -> bool) -> Option<Partition> {
         let units: BTreeSet<usize> = seed.keys().copied().collect();
         let mut held: BTreeSet<usize> = BTreeSet::new();
+        let mut fetched: Vec<Fetch> = vec![];
         loop {
             let cut = self.spread(&seed, &held);
-            let broken = self.ties.iter().find(|tie| !holds(tie, &cut));
-            let Some(broken) = broken else {
-                let whole: BTreeSet<usize> = self.tables.iter().copied().filter(|t| !cut.contains_key(t)).collect();
-                return whole.iter().all(|&t| small(t)).then_some(Partition { cut, whole });
-            };
+            let state = State { cut: &cut, fetched: &fetched, small };
+            let broken: Vec<&Tie> = self.ties.iter().filter(|tie| !state.holds(tie)).collect();
+            if broken.is_empty() {
+                let there = fetched.iter().all(|f| state.taken(f.from));
+                let whole: BTreeSet<usize> = self.tables.iter().copied().filter(|t| !state.taken(*t)).collect();
+                let fetched = in_order(fetched).filter(|_| there && whole.iter().all(|&t| small(t)))?;
+                return Some(Partition { cut, whole, fetched });
+            }
             // A small table that does not fit in is taken whole.
-            let sides: Vec<&Side> = match broken {
-                Tie::Together(side) => vec![side],
-                Tie::Finds(a, b) => vec![b, a],
-            };
-            let other =
-                sides.into_iter().flatten().map(|(t, _)| *t).find(|t| cut.contains_key(t) && !units.contains(t) && *t != usize::MAX)?;
-            if !small(other) || !held.insert(other) {
-                return None;
+            let does_not_fit = |t: &usize| *t != usize::MAX && cut.contains_key(t) && !units.contains(t) && small(*t);
+            if let Some(other) = broken.iter().flat_map(|tie| tie.tables()).find(does_not_fit) {
+                held.insert(other);
+                continue;
+            }
+            // Of a large one the rows that are asked for.
+            let asked_for = |tie: &&Tie| self.asked_for(tie, &state, &units).filter(|new| new.iter().any(|f| !fetched.contains(f)));
+            let new = broken.iter().find_map(asked_for)?;
+            for fetch in new {
+                held.insert(fetch.table);
+                if !fetched.contains(&fetch) {
+                    fetched.push(fetch);
+                }
             }
         }
+    }
+    /// The rows that hold a tie when they are asked for.
+    fn asked_for(&self, tie: &Tie, state: &State<'_>, units: &BTreeSet<usize>) -> Option<Vec<Fetch>> {
+        let Tie::Finds(from, to) = tie else { return None };
+        let [(table, by)] = to.as_slice() else { return None };
+        if *table == usize::MAX || units.contains(table) || self.counted.contains(table) {
+            return None;
+        }
+        let by: Vec<usize> = by.iter().copied().collect::<Option<_>>()?;
+        // A date of which only the month is known equals a day.
+        if by.iter().any(|&c| self.catalog.tables[*table].columns[c].ty == Type::Date) {
+            return None;
+        }
+        // All rows of a whole table would ask for all.
+        let fetch = |(from, of): &(usize, Vec<Option<usize>>)| {
+            let of: Vec<usize> = of.iter().copied().collect::<Option<_>>()?;
+            (state.taken(*from) && from != table).then(|| Fetch { table: *table, by: by.clone(), from: *from, of })
+        };
+        from.iter().map(fetch).collect()
     }
     /// Tables that stand together with those that are cut are cut alike.
     fn spread(&self, seed: &BTreeMap<usize, usize>, held: &BTreeSet<usize>) -> BTreeMap<usize, usize> {
@@ -269,15 +345,65 @@ impl Gather<'_> {
     }
 }
 
-fn holds(tie: &Tie, cut: &BTreeMap<usize, usize>) -> bool {
-    let whole = |side: &Side| side.iter().all(|(table, _)| *table != usize::MAX && !cut.contains_key(table));
-    let together = |sides: &[&Side]| {
+impl Tie {
+    /// The tables that find, after those that are found.
+    fn tables(&self) -> impl Iterator<Item = usize> {
+        let sides: Vec<&Side> = match self {
+            Tie::Together(side) => vec![side],
+            Tie::Finds(a, b) => vec![b, a],
+        };
+        sides.into_iter().flatten().map(|(t, _)| *t)
+    }
+}
+
+/// How far a partition has come.
+struct State<'s> {
+    cut: &'s BTreeMap<usize, usize>,
+    fetched: &'s [Fetch],
+    small: &'s dyn Fn(usize) -> bool,
+}
+
+impl State<'_> {
+    /// Whether a part holds some rows of the table.
+    fn taken(&self, table: usize) -> bool {
+        self.cut.contains_key(&table) || self.fetched.iter().any(|f| f.table == table)
+    }
+    fn whole(&self, side: &Side) -> bool {
+        side.iter().all(|(table, _)| *table != usize::MAX && !self.taken(*table) && (self.small)(*table))
+    }
+    fn together(&self, sides: &[&Side]) -> bool {
         let all: Vec<_> = sides.iter().copied().flatten().collect();
         let width = all.iter().map(|(_, keys)| keys.len()).min().unwrap_or(0);
-        (0..width).any(|k| all.iter().all(|(table, keys)| keys[k].is_some() && keys[k] == cut.get(table).copied()))
-    };
-    match tie {
-        Tie::Together(side) => whole(side) || together(&[side]),
-        Tie::Finds(from, to) => whole(to) || together(&[from, to]),
+        (0..width).any(|k| all.iter().all(|(table, keys)| keys[k].is_some() && keys[k] == self.cut.get(table).copied()))
+    }
+    /// Of all rows of the table with one key a part holds all or none.
+    fn closed(&self, table: usize, keys: &[Option<usize>]) -> bool {
+        if let Some(column) = self.cut.get(&table) {
+            return keys.contains(&Some(*column));
+        }
+        let asked = keys_of(self.fetched, table);
+        asked.len() == 1 && asked.iter().all(|by| by.iter().all(|c| keys.contains(&Some(*c))))
+    }
+    fn holds(&self, tie: &Tie) -> bool {
+        match tie {
+            Tie::Together(side) => {
+                self.whole(side) || self.together(&[side]) || matches!(side.as_slice(), [(table, keys)] if self.closed(*table, keys))
+            }
+            Tie::Finds(from, to) => self.whole(to) || self.together(&[from, to]) || self.asked(from, to) || self.asked_back(from, to),
+        }
+    }
+    fn fetches(&self, table: &(usize, Vec<Option<usize>>), from: &(usize, Vec<Option<usize>>)) -> bool {
+        let same = |a: &[usize], b: &[Option<usize>]| a.iter().map(|c| Some(*c)).eq(b.iter().copied());
+        self.fetched.iter().any(|f| (f.table, f.from) == (table.0, from.0) && same(&f.by, &table.1) && same(&f.of, &from.1))
+    }
+    /// What is found is asked for.
+    fn asked(&self, from: &Side, to: &Side) -> bool {
+        matches!(to.as_slice(), [to] if from.iter().all(|from| self.fetches(to, from)))
+    }
+    /// What finds was itself asked for, by what it finds and by nothing else.
+    fn asked_back(&self, from: &Side, to: &Side) -> bool {
+        let ([from], [to]) = (from.as_slice(), to.as_slice()) else { return false };
+        let alone = self.fetched.iter().filter(|f| f.table == from.0).count() == 1;
+        alone && self.fetches(from, to) && self.closed(to.0, &to.1)
     }
 }

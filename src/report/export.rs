@@ -183,7 +183,7 @@ fn finding_json(show: &Show<'_>, f: &Finding, case: Option<&str>) -> Json {
             "valid_from": p.valid_from.map(|d| show.date(d)), "valid_to": p.valid_to.map(|d| show.date(d)), "source": p.source,
         })).collect::<Vec<_>>(),
         "exemptions": f.exemptions.iter().map(|e| json!({"says": show.local(&e.says), "result": match e.result {
-            ExemptionResult::Holds => "holds", ExemptionResult::DoesNotHold => "does_not_hold", ExemptionResult::Unknown => "unknown",
+            ExemptionResult::Holds => "holds", ExemptionResult::DoesNotHold => "does_not_hold", ExemptionResult::Unknown => "unknown", ExemptionResult::NotDelivered => "not_delivered",
         }})).collect::<Vec<_>>(),
         "evidence": f.evidence.iter().map(|e| json!({
             "table": e.table, "role": e.role, "file": e.file, "sheet": e.sheet, "line": e.line, "record": record(show, e), "cells": e.cells.iter().map(cell).collect::<Vec<_>>(),

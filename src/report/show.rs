@@ -133,6 +133,19 @@ impl<'a> Show<'a> {
         lines
     }
 
+    /// What an integrity rule set aside, and exemptions that could not be checked.
+    pub fn reserves(&self, outcome: &Outcome) -> Vec<String> {
+        let separator = self.word("list_separator");
+        let unchecked = outcome
+            .unchecked
+            .iter()
+            .map(|u| fill(self.lang, "unchecked_line", &[("tables", &u.tables.join(&separator)), ("says", self.local(&u.says))]));
+        let aside = (!outcome.sets_aside.is_empty() && outcome.flagged.units > 0).then(|| {
+            fill(self.lang, "set_aside_line", &[("n", &count(outcome.flagged.units)), ("what", &outcome.sets_aside.join(&separator))])
+        });
+        aside.into_iter().chain(unchecked).collect()
+    }
+
     pub fn date(&self, days: i32) -> String {
         schema::format(&Value::Date(days))
     }

@@ -34,6 +34,20 @@ fn pad(text: &str, width: usize, right: bool) -> String {
     if right { space + text } else { text.to_owned() + &space }
 }
 
+/// How much was set aside by integrity rules, and how many exemptions could not be checked.
+fn reserves(content: &RunContent, show: &Show<'_>) -> Vec<[String; 3]> {
+    let line = |key: &str, n: u64, rules: usize| {
+        let words = fill(show.lang, &format!("{key}_line"), &[("n", &count(n)), ("rules", &count(rules as u64))]);
+        (n > 0).then(|| [show.word(key), String::new(), words])
+    };
+    let aside: Vec<u64> =
+        content.outcomes.iter().filter(|o| !o.sets_aside.is_empty()).map(|o| o.flagged.units).filter(|n| *n > 0).collect();
+    let unchecked: Vec<u64> = content.outcomes.iter().map(|o| o.unchecked.len() as u64).filter(|n| *n > 0).collect();
+    let lines =
+        [line("terminal_aside", aside.iter().sum(), aside.len()), line("terminal_unchecked", unchecked.iter().sum(), unchecked.len())];
+    lines.into_iter().flatten().collect()
+}
+
 /// Rules with findings (most severe first), then rules that did not complete, then gaps, then totals. Lines fit into `width` columns.
 pub fn summary(content: &RunContent, options: &Options, width: usize) -> String {
     let lang = options.lang;
@@ -86,6 +100,7 @@ pub fn summary(content: &RunContent, options: &Options, width: usize) -> String 
         .collect();
     let gaps = content.outcomes.iter().flat_map(|o| show.gaps(o).into_iter().map(|gap| (o.rule.clone(), gap)));
     stopped.extend(gaps.map(|(rule, gap)| [show.word("terminal_gap"), rule, gap]));
+    stopped.extend(reserves(content, &show));
     let first = rows.iter().map(|r| r[0].width()).chain(stopped.iter().map(|r| r[0].width())).max().unwrap_or(0);
     let second = rows.iter().map(|r| r[1].width()).chain(stopped.iter().map(|r| r[1].width())).max().unwrap_or(0);
     let widths: Vec<usize> = (2..5).map(|c| rows.iter().map(|r| r[c].width()).max().unwrap_or(0)).collect();

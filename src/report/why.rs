@@ -75,6 +75,7 @@ fn of_unit(out: &mut String, why: &WhyNot, unit: &UnitWhy, show: &Show<'_>) {
             ExemptionResult::Holds => "holds",
             ExemptionResult::DoesNotHold => "does not hold",
             ExemptionResult::Unknown => "cannot be told",
+            ExemptionResult::NotDelivered => "cannot be told, its table was not delivered",
         };
         out.push_str(&format!("  exemption {result}: {}\n", show.local(&check.says)));
     }

@@ -17,6 +17,8 @@ pub struct RuleFile {
     pub text: Arc<SourceText>,
     pub spec: RuleSpec,
     pub overlays: Vec<Arc<Change>>,
+    /// An integrity rule that nobody asked for: judged only for the records it sets aside, without an outcome or findings of its own.
+    pub unasked: bool,
 }
 
 impl RuleFile {
@@ -35,7 +37,7 @@ impl RuleFile {
     /// All that is wrong with the form of the text: keys, types, missing parts.
     pub fn read(path: PathBuf, text: Arc<SourceText>) -> Result<RuleFile, Diagnostics> {
         let spec: RuleSpec = yaml::read(&text)?;
-        Ok(RuleFile { path, text, spec, overlays: vec![] })
+        Ok(RuleFile { path, text, spec, overlays: vec![], unasked: false })
     }
 }
 

@@ -1,12 +1,12 @@
 //! Rule files: spec as written -> [`Rule`] resolved, all errors at once; rule folders, overlays, tests as data, lint. Runs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::check::CheckPlan;
 use crate::diagnostic::{SourceText, Span};
-use crate::finding::{Localised, Name, Severity};
+use crate::finding::{Localised, Name, Severity, Unchecked};
 use crate::plan::{ExprId, RelId};
 
 mod dates;
@@ -93,6 +93,8 @@ pub struct Rule {
     pub amount: Option<ExprId>,
     pub measure: Option<ExprId>,
     pub exempt: Vec<Exemption>,
+    /// Exemptions left out because a table that they need was not delivered.
+    pub unchecked: Vec<Unchecked>,
     pub say: BTreeMap<String, Vec<SayPiece>>,
     /// `let` names of the check and its own figures (`now`, `peer.p99`): shown with the finding.
     pub figures: Vec<(Name, ExprId)>,
@@ -104,12 +106,22 @@ pub struct Rule {
     /// One finding per record or one for all records of the group. Absent: as the check's unit is.
     pub report: Option<Report>,
     pub limits: Limits,
-    /// `validates: TABLE`: runs first; records it flags are not assessable for other rules that read the table.
-    pub validates: Option<RelId>,
+    /// Runs first; records it flags are not assessable for others.
+    pub validates: Option<Validates>,
     /// Overlays that were applied, in words, for the reading guide.
     pub overlays: Vec<String>,
     /// What is odd but understood.
     pub warnings: crate::diagnostic::Diagnostics,
+}
+
+/// Which records a rule may set aside, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validates {
+    pub rel: RelId,
+    /// Position of the table in the catalog.
+    pub table: usize,
+    /// A record is set aside for rules that decide by one of these; for all when there are none.
+    pub columns: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -1,11 +1,13 @@
 //! Parts of a rule that stand for themselves: whether each makes sense and fits the check.
 
-use super::Limits;
+use std::collections::BTreeSet;
+
 use super::say::{TemplatePiece, part, template};
 use super::spec::{Report, RuleSpec, texts_of};
+use super::{Limits, Validates};
 use crate::check::{CheckPlan, UnitKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::{Catalog, RelId};
+use crate::plan::Catalog;
 use crate::project::Project;
 
 pub(super) fn subject(spec: &RuleSpec) -> Diagnostics {
@@ -56,22 +58,48 @@ fn parts_per_million(text: &str) -> Option<u32> {
     (ppm <= 1_000_000).then_some(ppm)
 }
 
-pub(super) fn validates(spec: &RuleSpec, check: &CheckPlan, catalog: &Catalog) -> Result<Option<RelId>, Diagnostics> {
-    let Some(name) = &spec.validates else { return Ok(None) };
-    let Some((position, table)) = catalog.table(&name.value) else {
-        return Err(Diagnostic::error("unknown-table", format!("there is no table `{}`", name.value))
-            .at(name.span.clone(), "not declared in recount.yaml")
-            .suggest(&name.value, catalog.tables.iter().map(|t| t.name.as_str()))
-            .into());
-    };
-    if check.kind != UnitKind::Record || check.table != position {
-        let unit = catalog.tables.get(check.table).map_or("another table", |t| t.name.as_str());
-        return Err(Diagnostic::error("validates-other-table", format!("a rule that validates `{}` must judge its records", name.value))
-            .at(name.span.clone(), format!("the units of this rule: {} ({unit})", check.unit))
-            .help(format!("write a `row` or `match` check over `{}`", name.value))
-            .into());
+/// The table whose records the rule may set aside, and by which columns.
+pub(super) fn validates(spec: &RuleSpec, check: &CheckPlan, catalog: &Catalog) -> Result<Option<Validates>, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let mut found: Option<Validates> = None;
+    for name in &spec.validates {
+        let (table_name, column) = name.value.split_once('.').map_or((name.value.as_str(), None), |(t, c)| (t, Some(c)));
+        let Some((position, table)) = catalog.table(table_name) else {
+            problems.push(
+                Diagnostic::error("unknown-table", format!("there is no table `{table_name}`"))
+                    .at(name.span.clone(), "not declared in recount.yaml")
+                    .suggest(table_name, catalog.tables.iter().map(|t| t.name.as_str())),
+            );
+            continue;
+        };
+        if check.kind != UnitKind::Record || check.table != position || table.view_of.is_some() {
+            let unit = catalog.tables.get(check.table).map_or("another table", |t| t.name.as_str());
+            problems.push(
+                Diagnostic::error("validates-other-table", format!("a rule that validates `{table_name}` must judge its records"))
+                    .at(name.span.clone(), format!("the units of this rule: {} ({unit})", check.unit))
+                    .help(format!("write a `row` or `match` check over the table `{table_name}`")),
+            );
+            continue;
+        }
+        let validates = found.get_or_insert_with(|| Validates { rel: table.rel, table: position, columns: BTreeSet::new() });
+        match column {
+            Some(column) if table.position(column).is_none() => problems.push(
+                Diagnostic::error("unknown-column", format!("table `{table_name}` has no column `{column}`"))
+                    .at(name.span.clone(), format!("not in `{table_name}`"))
+                    .suggest(column, table.columns.iter().map(|c| c.name.as_str())),
+            ),
+            Some(column) => {
+                validates.columns.insert(column.to_owned());
+            }
+            None if spec.validates.len() > 1 => problems.push(
+                Diagnostic::error("validates-twice", "the record as a whole is named beside columns of it")
+                    .at(name.span.clone(), "the whole record")
+                    .help(format!("write `validates: {table_name}` alone, or columns alone")),
+            ),
+            None => {}
+        }
     }
-    Ok(Some(table.rel))
+    problems.finish(found)
 }
 
 pub(super) fn report(spec: &RuleSpec, check: &CheckPlan) -> Diagnostics {

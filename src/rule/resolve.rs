@@ -98,6 +98,7 @@ pub fn resolve(file: &RuleFile, catalog: &Catalog, graph: &mut Graph, project: &
         amount,
         measure,
         exempt,
+        unchecked: vec![],
         say,
         figures: figures.into_iter().map(|(name, id)| (name.into(), id)).collect(),
         decisive,

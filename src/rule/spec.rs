@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::RuleStatus;
 use crate::check::CheckSpec;
 use crate::diagnostic::Spanned;
-use crate::diagnostic::yaml::Ordered;
+use crate::diagnostic::yaml::{OneOrMany, Ordered};
 use crate::finding::{Localised, Severity};
 
 /// Languages a text may be written in.
@@ -65,8 +65,9 @@ pub struct RuleSpec {
     #[serde(default)]
     pub decisive: Vec<ExprText>,
     pub limits: Option<LimitsSpec>,
-    /// The rule checks whether records of this table can be used at all; it runs first.
-    pub validates: Option<Spanned<String>>,
+    /// The rule finds records that cannot be judged: a table, or columns of one (`members.id_no`), for rules that decide by them. It runs first.
+    #[serde(default)]
+    pub validates: OneOrMany<Spanned<String>>,
     #[serde(default)]
     pub tests: Vec<TestSpec>,
 }

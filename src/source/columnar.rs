@@ -117,10 +117,14 @@ impl Columnar {
         self.meta.row_group(group).column(column).column_descr().max_def_level() > 0
     }
 
+    /// The form in which the file holds the values of a column.
+    pub fn physical(&self, column: usize) -> Physical {
+        self.meta.file_metadata().schema_descr().column(column).physical_type()
+    }
+
     /// Whether the column holds bytes of any length, so that [`Columnar::texts`] reads it.
     pub fn holds_texts(&self, column: usize) -> bool {
-        self.columns[column].kind == Kind::Plain
-            && self.meta.file_metadata().schema_descr().column(column).physical_type() == Physical::BYTE_ARRAY
+        self.columns[column].kind == Kind::Plain && self.physical(column) == Physical::BYTE_ARRAY
     }
 
     /// Statistics of row groups and pages, for readers that leave out what cannot hold what they look for.
@@ -158,7 +162,7 @@ impl Columnar {
         rows: Range<usize>,
         mut value: impl FnMut(&[u8]),
     ) -> Result<(), Diagnostic> {
-        let there = match self.meta.file_metadata().schema_descr().column(column).physical_type() {
+        let there = match self.physical(column) {
             Physical::INT64 => 8,
             Physical::INT32 => 4,
             Physical::BOOLEAN => 0,

@@ -43,7 +43,7 @@ pub use kernel::{Column, Inputs, Kernel, LEADS, MISSING, Output, SHOWN};
 pub use limit::{Extrapolation, extrapolate};
 pub use rate::Rate;
 pub use repeat::Repeat;
-pub use share::{Share, Side};
+pub use share::{Share, Side, wilson};
 pub use similar::{Expected, Features, jaccard};
 pub use spread::Spread;
 pub use tail::{Tail, binomial, chi_square, chi_square_below, normal};

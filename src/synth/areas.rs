@@ -155,6 +155,7 @@ impl Areas {
         town_targets(layout, &passed_down, tables, &mut truth);
         for (t, town) in layout.towns.iter().enumerate() {
             let Some(role) = town.surge.filter(|_| self.surges[t].0 >= SURGE_EXITS) else { continue };
+            truth.dosed("QS03", role.dose);
             let note = if role.planted {
                 "exits reviewed and marked in the last days before the deadline"
             } else {
@@ -167,6 +168,7 @@ impl Areas {
         }
         for (c, county) in layout.counties.iter().enumerate() {
             let Some(role) = county.heap else { continue };
+            truth.dosed("CM03", role.dose);
             let note = if role.planted {
                 "incomes heaped just above the line"
             } else {

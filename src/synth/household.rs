@@ -249,6 +249,7 @@ fn incomes(layout: &Layout, village: &Village, draw: &mut Draw, household: &mut 
     if let (Some(role), Some(year)) = (heap, household.exited_year)
         && role.planted
         && role.year == year
+        && role.dose.is_none_or(|percent| draw.per_mille(10 * percent as usize))
     {
         after = draw.range(1004, 1035);
     }
@@ -395,7 +396,7 @@ pub(super) fn exit_chain(layout: &Layout, village: &mut Village, draw: &mut Draw
     let gaps = [0, draw.days(3, 6), draw.days(2, 4), draw.days(1, 3), draw.days(1, 2), draw.days(1, 4)];
     let posted = draw.days(7, 9);
     let mut on = draw.days(day(year, 5, 10), day(year, 9, 25));
-    let hurried = surge.is_some_and(|s| s.planted);
+    let hurried = surge.is_some_and(|s| s.planted && s.dose.is_none_or(|percent| draw.per_mille(10 * percent as usize)));
     let (gaps, posted) = if hurried {
         // All of it, review and evidence too, in the nine days before the deadline, in the shortest time the rules allow.
         on = day(year, 12, 11);

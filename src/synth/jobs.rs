@@ -1,5 +1,6 @@
 //! Which kinds are planted, how many of each, and in which village each case stands.
 
+use super::doses::{Amount, Turn};
 use super::draw::Draw;
 use super::layout::Site;
 
@@ -8,10 +9,28 @@ use super::layout::Site;
 pub(super) struct Job {
     pub(super) kind: &'static str,
     pub(super) planted: bool,
-    /// Counts the cases of one kind and role; picks among the forms a case can take.
+    /// Counts the cases of one kind, role and dose; picks among the forms a case can take.
     pub(super) variant: usize,
+    /// How strongly it is planted, in the unit that [`super::doses`] gives; none: as strong as is usual.
+    pub(super) dose: Option<i64>,
     /// Households that belong to this case alone.
     pub(super) needs: usize,
+}
+
+impl Job {
+    fn new(kind: &'static str, planted: bool, turn: Turn, needs: usize) -> Self {
+        Job { kind, planted, variant: turn.variant, dose: turn.dose, needs }
+    }
+
+    /// The dose of a planted case, else what it is without doses; look-alikes stay as they are.
+    pub(super) fn dose(&self, usual: i64) -> i64 {
+        self.dose.filter(|_| self.planted).unwrap_or(usual)
+    }
+
+    /// Which of so many forms the case takes: the one that the dose speaks of, else by the case's number.
+    pub(super) fn form(&self, of: usize, dosed: usize) -> usize {
+        if self.planted && self.dose.is_some() { dosed } else { self.variant % of }
+    }
 }
 
 /// Kind of the catalogue, households a planted case needs, households a look-alike needs. A case that needs none stands on the village.
@@ -153,8 +172,7 @@ fn once_per_village(kind: &str) -> bool {
 }
 
 /// Gives every case a village, the large ones first, and spreads each kind over the counties. A village keeps some households free.
-pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], counties: usize) {
-    let cases = (households / 2000).max(3);
+pub(super) fn assign(draw: &mut Draw, amount: Amount, sites: &mut [Site], counties: usize) {
     let mut by_county: Vec<Vec<usize>> = vec![Vec::new(); counties];
     for site in sites.iter() {
         by_county[site.county].push(site.index);
@@ -162,11 +180,11 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
     let mut free: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.households / 8)).collect();
     for &(kind, planted_needs, alike_needs) in KINDS {
         for planted in [true, false] {
-            let needs = if planted { planted_needs } else { alike_needs };
             // Look-alikes start in another county than the planted ones.
             let shift = usize::from(!planted);
-            for variant in 0..cases {
-                let county = (variant + shift) % counties;
+            for turn in amount.turns(kind) {
+                let needs = amount.needs(kind, if planted { planted_needs } else { alike_needs }, turn.dose);
+                let county = (turn.spread + shift) % counties;
                 let fits = |v: &usize| free[*v] >= needs && !(once_per_village(kind) && sites[*v].jobs.iter().any(|j| j.kind == kind));
                 // Best room first keeps the villages even; the draw breaks ties.
                 let place = |villages: &[usize], draw: &mut Draw| {
@@ -180,7 +198,7 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
                 }
                 if let Some(v) = found {
                     free[v] -= needs;
-                    sites[v].jobs.push(Job { kind, planted, variant, needs });
+                    sites[v].jobs.push(Job::new(kind, planted, turn, needs));
                 }
             }
         }
@@ -188,33 +206,31 @@ pub(super) fn assign(draw: &mut Draw, households: usize, sites: &mut [Site], cou
 }
 
 /// Spreads the cases that are planted last over the villages in turn, until no village has a free household.
-pub(super) fn assign_late(households: usize, sites: &mut [Site]) {
-    let cases = (households / 2000).max(3);
+pub(super) fn assign_late(amount: Amount, sites: &mut [Site]) {
     let mut room: Vec<usize> = sites.iter().map(|s| s.households.saturating_sub(s.jobs.iter().map(|j| j.needs).sum())).collect();
     let mut at = 0;
     for kind in LATE {
-        for variant in 0..cases {
+        for turn in amount.turns(kind) {
             for planted in [true, false] {
                 let Some(site) = (0..sites.len()).map(|i| (at + i) % sites.len()).find(|&s| room[s] > 0) else { return };
                 room[site] -= 1;
                 at = site + 1;
-                sites[site].late.push(Job { kind, planted, variant, needs: 0 });
+                sites[site].late.push(Job::new(kind, planted, turn, 0));
             }
         }
     }
 }
 
 /// Gives every added case a village: one with few of them, no two cases of a kind in one village while there are others.
-pub(super) fn add(draw: &mut Draw, households: usize, sites: &mut [Site], counties: usize) {
-    let cases = (households / 2000).max(3);
+pub(super) fn add(draw: &mut Draw, amount: Amount, sites: &mut [Site], counties: usize) {
     let mut by_county: Vec<Vec<usize>> = vec![Vec::new(); counties];
     for site in sites.iter() {
         by_county[site.county].push(site.index);
     }
     for &(kind, planted_needs, alike_needs) in ADDED {
         for planted in [true, false] {
-            for variant in 0..cases {
-                let villages = &by_county[(variant + usize::from(!planted)) % counties];
+            for turn in amount.turns(kind) {
+                let villages = &by_county[(turn.spread + usize::from(!planted)) % counties];
                 let offset = draw.below(villages.len());
                 let turned = villages[offset..].iter().chain(&villages[..offset]).copied();
                 let crowd = |&v: &usize| {
@@ -223,8 +239,8 @@ pub(super) fn add(draw: &mut Draw, households: usize, sites: &mut [Site], counti
                     (alike, sites[v].added.iter().map(|j| j.needs).sum::<usize>())
                 };
                 if let Some(v) = turned.min_by_key(crowd) {
-                    let needs = if planted { planted_needs } else { alike_needs };
-                    sites[v].added.push(Job { kind, planted, variant, needs });
+                    let needs = amount.needs(kind, if planted { planted_needs } else { alike_needs }, turn.dose);
+                    sites[v].added.push(Job::new(kind, planted, turn, needs));
                 }
             }
         }

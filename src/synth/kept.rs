@@ -180,6 +180,7 @@ fn reported_visits(layout: &Layout, village: &mut Village) {
             (false, 0) => "as many as the log holds",
             _ => "a wrong number that a later report replaced",
         };
+        village.truth.dosed(job.kind, job.dose);
         let case = village.truth.case("WA14", job.planted, "area", village.site.code.to_string(), note);
         let filed = day(year, 12, 28).min(as_of());
         let add = |village: &mut Village, value: i64, superseded_by: Option<usize>| {
@@ -188,7 +189,7 @@ fn reported_visits(layout: &Layout, village: &mut Village) {
             village.truth.record(&case, "reports", key);
         };
         match (job.planted, job.variant % 2) {
-            (true, _) => add(village, logged + 5 + job.variant as i64 % 4, None),
+            (true, _) => add(village, logged + job.dose(5 + job.variant as i64 % 4), None),
             (false, 0) => add(village, logged, None),
             _ => {
                 let next = village.reports.len() + 1;

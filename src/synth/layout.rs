@@ -1,6 +1,7 @@
 //! The programme's ground plan: regions, what is planted where, and the policy numbers the generator keeps to.
 
 use super::SynthOptions;
+use super::doses::{Amount, dosing};
 use super::draw::Draw;
 use super::jobs::{self, Job};
 use super::names::Names;
@@ -12,6 +13,8 @@ use crate::canonical::{PARAMETERS, STANDARDS};
 pub(super) struct Role {
     pub(super) planted: bool,
     pub(super) year: i32,
+    /// Per cent of the exits it is about; none: as many as is usual.
+    pub(super) dose: Option<i64>,
 }
 
 pub(super) struct County {
@@ -58,6 +61,7 @@ pub(super) struct Layout {
     pub(super) first_year: i32,
     pub(super) last_year: i32,
     pub(super) small: bool,
+    pub(super) amount: Amount,
     pub(super) prefectures: Vec<(i64, String)>,
     pub(super) counties: Vec<County>,
     pub(super) towns: Vec<Town>,
@@ -81,7 +85,9 @@ impl Layout {
         let first_year = options.first_year();
         let last_year = first_year + options.years as i32 - 1;
         let small = options.households < 5000;
-        let villages = (options.households / if small { 24 } else { 100 }).max(1);
+        let amount = options.amount();
+        let size = options.village_size.unwrap_or(if small { 24 } else { 100 });
+        let villages = (options.households / size).max(1);
         let per_town = if small { 3 } else { 12 };
         let county_count = villages.div_ceil(VILLAGES_PER_COUNTY).max(3);
 
@@ -137,14 +143,18 @@ impl Layout {
         }
 
         area_roles(&mut draw, &mut counties, &mut towns, first_year, last_year);
-        jobs::assign(&mut draw, options.households, &mut sites, county_count);
-        jobs::assign_late(options.households, &mut sites);
-        jobs::add(&mut Draw::new(options.seed, ADDED_STREAM), options.households, &mut sites, county_count);
+        if amount.doses {
+            area_doses(options, &mut counties, &mut towns);
+        }
+        jobs::assign(&mut draw, amount, &mut sites, county_count);
+        jobs::assign_late(amount, &mut sites);
+        jobs::add(&mut Draw::new(options.seed, ADDED_STREAM), amount, &mut sites, county_count);
         Layout {
             seed: options.seed,
             first_year,
             last_year,
             small,
+            amount,
             prefectures,
             counties,
             towns,
@@ -183,8 +193,12 @@ fn area_roles(draw: &mut Draw, counties: &mut [County], towns: &mut [Town], firs
     for i in 0..share {
         counties[3 * i].quota = Some(true);
         counties[3 * i + 1].quota = Some(false);
-        counties[3 * i + 1].heap = Some(Role { planted: true, year: draw.range(i64::from(first_year) + 1, i64::from(last_year)) as i32 });
-        counties[3 * i + 2].heap = Some(Role { planted: false, year: draw.range(i64::from(first_year) + 1, i64::from(last_year)) as i32 });
+        let mut heap = |planted| {
+            let year = draw.range(i64::from(first_year) + 1, i64::from(last_year)) as i32;
+            Some(Role { planted, year, dose: None })
+        };
+        counties[3 * i + 1].heap = heap(true);
+        counties[3 * i + 2].heap = heap(false);
     }
     let wanted = (towns.len() / 20).max(3);
     let (mut planted, mut alike) = (0, 0);
@@ -193,13 +207,31 @@ fn area_roles(draw: &mut Draw, counties: &mut [County], towns: &mut [Town], firs
         let ordinal = town.code / 1000 % 1000;
         let year = draw.range(i64::from(first_year), i64::from(last_year)) as i32;
         if ordinal == 100 && planted < wanted {
-            town.surge = Some(Role { planted: true, year });
+            town.surge = Some(Role { planted: true, year, dose: None });
             planted += 1;
         } else if ordinal == 101 && alike < wanted {
-            town.surge = Some(Role { planted: false, year });
+            town.surge = Some(Role { planted: false, year, dose: None });
             alike += 1;
         }
     }
+}
+
+/// Each area with a role takes the next dose, beginning anywhere: a programme has few of them.
+fn area_doses(options: &SynthOptions, counties: &mut [County], towns: &mut [Town]) {
+    let (seed, first_year, last_year) = (options.seed, options.first_year(), options.first_year() + options.years as i32 - 1);
+    let give = |roles: &mut dyn Iterator<Item = &mut Role>, kind: &str| {
+        let steps = dosing(kind).map_or(&[][..], |d| d.steps);
+        for (n, role) in roles.enumerate() {
+            role.dose = steps.get((seed as usize + n) % steps.len().max(1)).copied();
+        }
+    };
+    // More counties have a heap than without doses, so that more than one dose is seen.
+    for (n, county) in counties.iter_mut().enumerate().filter(|(n, _)| n % 3 != 0) {
+        let year = first_year + 1 + (n as i32 / 3) % (last_year - first_year);
+        county.heap.get_or_insert(Role { planted: n % 3 == 1, year, dose: None });
+    }
+    give(&mut counties.iter_mut().filter_map(|c| c.heap.as_mut()), "CM03");
+    give(&mut towns.iter_mut().filter_map(|t| t.surge.as_mut()), "QS03");
 }
 
 /// Policy numbers, read from the same files that the programme ships.

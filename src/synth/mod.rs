@@ -6,6 +6,8 @@
 
 mod areas;
 mod calendar;
+mod curves;
+mod doses;
 mod draw;
 mod emit;
 mod facts;
@@ -38,6 +40,9 @@ use rayon::prelude::*;
 use crate::canonical::{PARAMETERS, POLICY_TABLES, PROJECT, STANDARDS};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use areas::Areas;
+pub use curves::{Curve, Curves, DoseTotal, curves};
+use doses::Amount;
+pub use doses::{Dosing, dosing};
 use files::Tables;
 use layout::Layout;
 pub use roll::{RollOptions, RollRates, RollSummary, write_roll};
@@ -55,18 +60,28 @@ pub struct SynthOptions {
     /// Years of data, 4 to 6.
     pub years: usize,
     pub seed: u64,
+    /// Planted cases of each kind for 10,000 households, and as many look-alikes; never fewer than three of each. 1 to 100.
+    pub prevalence: u32,
+    /// Households of a village as asked for, 16 to 400; without it 24 in a programme below 5,000 households, else 100.
+    pub village_size: Option<usize>,
+    /// Plant every kind at all its doses ([`dosing`]), so many cases at each.
+    pub doses: bool,
     /// Folder of rules that the project file should name, instead of the one the sample names.
     pub rules: Option<String>,
 }
 
 impl SynthOptions {
     pub fn new(households: usize, years: usize, seed: u64) -> Self {
-        SynthOptions { households, years, seed, rules: None }
+        SynthOptions { households, years, seed, prevalence: 5, village_size: None, doses: false, rules: None }
     }
 
     /// First year of data; the last is 2020.
     pub fn first_year(&self) -> i32 {
         2021 - self.years as i32
+    }
+
+    fn amount(&self) -> Amount {
+        Amount { cases: (self.households * self.prevalence as usize / 10_000).max(3), doses: self.doses }
     }
 
     fn check(&self) -> Result<(), Diagnostics> {
@@ -83,6 +98,20 @@ impl SynthOptions {
             problems.push(
                 Diagnostic::error("synth-options", format!("{} years cannot be made", self.years))
                     .help("give 4 to 6 years: they end with 2020, and the policy tables begin with 2015"),
+            );
+        }
+        if !(1..=100).contains(&self.prevalence) {
+            problems.push(
+                Diagnostic::error("synth-options", format!("a prevalence of {} cannot be made", self.prevalence))
+                    .help("give 1 to 100 cases of each kind for 10,000 households"),
+            );
+        }
+        if let Some(size) =
+            self.village_size.filter(|size| !(16..=400).contains(size) || !(12..=90_000).contains(&(self.households / size)))
+        {
+            problems.push(
+                Diagnostic::error("synth-options", format!("villages of {size} households cannot be made"))
+                    .help("give 16 to 400 households to a village, such that there are 12 to 90,000 villages"),
             );
         }
         problems.finish(())
@@ -130,7 +159,8 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
         outputs.push(out);
     }
     let mut truth_out = Output::create(&dir.join("truth.csv"), false)?;
-    truth_out.append(b"truth_no,kind,role,table,key,entity,subject,note\n")?;
+    let dosed = if options.doses { ",dose" } else { "" };
+    truth_out.append(format!("truth_no,kind,role,table,key,entity,subject,note{dosed}\n").as_bytes())?;
 
     let mut areas = Areas::new(&layout);
     let mut bank = projects::Batches::default();
@@ -153,7 +183,7 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
             areas.add(exits);
             bank.add(sums);
             append(&mut outputs, &mut rows, &tables)?;
-            write_truth(&mut truth_out, &mut kinds, &truth)?;
+            write_truth(&mut truth_out, &mut kinds, &truth, options.doses)?;
         }
     }
     let mut tables = Tables::new(layout.first_year, options.years);
@@ -161,7 +191,7 @@ pub fn write(options: &SynthOptions, dir: &Path) -> Result<SynthSummary, Diagnos
     logs::write(&layout, &mut tables, &mut truth);
     bank.finish(&layout, &mut tables, &mut truth);
     append(&mut outputs, &mut rows, &tables)?;
-    write_truth(&mut truth_out, &mut kinds, &truth)?;
+    write_truth(&mut truth_out, &mut kinds, &truth, options.doses)?;
     for out in outputs {
         out.close()?;
     }
@@ -186,7 +216,7 @@ fn append(outputs: &mut [Output], rows: &mut [u64], tables: &Tables) -> Result<(
     Ok(())
 }
 
-fn write_truth(out: &mut Output, kinds: &mut BTreeMap<String, (usize, usize)>, truth: &Truth) -> Result<(), Diagnostics> {
+fn write_truth(out: &mut Output, kinds: &mut BTreeMap<String, (usize, usize)>, truth: &Truth, doses: bool) -> Result<(), Diagnostics> {
     let mut text = String::new();
     let mut counted = std::collections::BTreeSet::new();
     for r in &truth.rows {
@@ -197,6 +227,9 @@ fn write_truth(out: &mut Output, kinds: &mut BTreeMap<String, (usize, usize)>, t
         text.push_str(&cells.join(","));
         text.push(',');
         text.push_str(&note);
+        if doses {
+            text.push_str(&format!(",{}", r.dose.map_or_else(String::new, |d| d.to_string())));
+        }
         text.push('\n');
         if counted.insert(&r.truth_no) {
             let count = kinds.entry(r.kind.clone()).or_default();

@@ -110,7 +110,8 @@ fn registered(village: &Village) -> i64 {
 
 /// More people in the register than is plausible; look-alike: some households, already noted as away, make the difference.
 fn crowded(village: &mut Village, job: &Job) {
-    let share = if job.planted { 75 + job.variant as i64 % 40 } else { 61 };
+    village.truth.dosed(job.kind, job.dose);
+    let share = if job.planted { job.dose(75 + job.variant as i64 % 40) } else { 61 };
     village.population = registered(village) * 100 / share;
     let note = if job.planted { "most residents stand in the register" } else { "households that live elsewhere as a whole" };
     let subject = village.site.code.to_string();
@@ -172,10 +173,11 @@ fn marks<'v>(village: &'v Village, year: i32) -> impl Iterator<Item = &'v Event>
 /// Exits reported otherwise than recorded, or before; look-alikes: a wrong report replaced, acts on paper keyed after the report.
 fn odd_report(village: &mut Village, job: &Job, mut report: Report) {
     let next = village.reports.len() + 1;
-    let second = job.variant % 2 == 1;
+    village.truth.dosed(job.kind, job.dose);
+    let second = job.form(2, 0) == 1;
     let note = match (job.planted, second) {
         (true, false) => {
-            report.value += 2 + job.variant as i64 % 5;
+            report.value += job.dose(2 + job.variant as i64 % 5);
             "reported exits are not those of the records"
         }
         (true, true) => {

@@ -83,11 +83,14 @@ pub struct Totals {
     pub precision: Option<f64>,
 }
 
-struct Case<'a> {
-    first: &'a TruthRow,
+/// A case of the truth and what the findings say of it.
+pub(super) struct Case<'a> {
+    pub(super) first: &'a TruthRow,
     records: Vec<String>,
-    found: bool,
+    pub(super) found: bool,
     exempted: bool,
+    /// Rules with a finding on it that is not exempt, and how many.
+    pub(super) by: BTreeMap<&'a str, usize>,
 }
 
 /// Compares findings with the truth.
@@ -96,13 +99,26 @@ struct Case<'a> {
 /// of the case; where no record agrees, if one of its subjects is the case's subject. A case of several records is found when one
 /// finding speaks of it.
 pub fn score(findings: &[Finding], covers: &BTreeMap<String, Vec<String>>, truth: &Truth) -> Score {
+    let (cases, rules) = judge(findings, covers, truth);
+    let rules: Vec<RuleScore> = rules.into_values().map(RuleScore::finish).collect();
+    let kinds = kind_scores(&cases, covers);
+    let totals = totals(&kinds, &rules);
+    Score { kinds, rules, totals }
+}
+
+/// What the findings say of each case, in the order of the truth, and of each rule.
+pub(super) fn judge<'a>(
+    findings: &[Finding],
+    covers: &'a BTreeMap<String, Vec<String>>,
+    truth: &'a Truth,
+) -> (Vec<Case<'a>>, BTreeMap<&'a str, RuleScore>) {
     let mut cases: Vec<Case> = Vec::new();
     let mut by_number: BTreeMap<&str, usize> = BTreeMap::new();
     let mut by_record: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut by_subject: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for row in &truth.rows {
         let n = *by_number.entry(&row.truth_no).or_insert_with(|| {
-            cases.push(Case { first: row, records: vec![], found: false, exempted: false });
+            cases.push(Case { first: row, records: vec![], found: false, exempted: false, by: BTreeMap::new() });
             by_subject.entry(&row.subject).or_default().push(cases.len() - 1);
             cases.len() - 1
         });
@@ -111,9 +127,10 @@ pub fn score(findings: &[Finding], covers: &BTreeMap<String, Vec<String>>, truth
         cases[n].records.push(record);
     }
 
-    let mut rules: BTreeMap<&str, RuleScore> = covers.iter().map(|(rule, kinds)| (rule.as_str(), RuleScore::new(rule, kinds))).collect();
+    let mut rules: BTreeMap<&'a str, RuleScore> = covers.iter().map(|(rule, kinds)| (rule.as_str(), RuleScore::new(rule, kinds))).collect();
     for finding in findings {
-        let Some(rule) = rules.get_mut(finding.rule.as_str()) else { continue };
+        let Some((name, _)) = covers.get_key_value(finding.rule.as_str()) else { continue };
+        let Some(rule) = rules.get_mut(name.as_str()) else { continue };
         let records: BTreeSet<usize> =
             finding.evidence.iter().filter_map(|e| by_record.get(&format!("{} {}", e.table, key_text(e)))).flatten().copied().collect();
         let subjects: BTreeSet<usize> =
@@ -133,12 +150,15 @@ pub fn score(findings: &[Finding], covers: &BTreeMap<String, Vec<String>>, truth
             continue;
         }
         rule.flagged += 1;
+        let speaks_of = if planted.is_empty() { &alike } else { &planted };
+        for &n in speaks_of {
+            cases[n].found = true;
+            *cases[n].by.entry(name).or_default() += 1;
+        }
         if !planted.is_empty() {
             rule.planted += 1;
-            planted.iter().for_each(|&n| cases[n].found = true);
         } else if !alike.is_empty() {
             rule.lookalike += 1;
-            alike.iter().for_each(|&n| cases[n].found = true);
         } else if records.iter().chain(&subjects).any(|&n| cases[n].first.role == Role::Planted) {
             rule.other_kind += 1;
         } else {
@@ -149,10 +169,7 @@ pub fn score(findings: &[Finding], covers: &BTreeMap<String, Vec<String>>, truth
         }
     }
 
-    let rules: Vec<RuleScore> = rules.into_values().map(RuleScore::finish).collect();
-    let kinds = kind_scores(&cases, covers);
-    let totals = totals(&kinds, &rules);
-    Score { kinds, rules, totals }
+    (cases, rules)
 }
 
 fn kind_scores(cases: &[Case], covers: &BTreeMap<String, Vec<String>>) -> Vec<KindScore> {
@@ -219,6 +236,19 @@ fn totals(kinds: &[KindScore], rules: &[RuleScore]) -> Totals {
     t
 }
 
+impl Score {
+    /// The kinds as CSV; the recall as a share of one, empty where nothing is planted or no rule covers the kind.
+    pub fn csv(&self) -> String {
+        let mut text = String::from("kind,planted,found,exempted,recall,lookalikes,lookalikes_flagged,lookalikes_exempt,rules\n");
+        for k in &self.kinds {
+            let recall = k.recall.map_or_else(String::new, |r| format!("{r:.4}"));
+            text.push_str(&format!("{},{},{},{},{recall},", k.kind, k.planted, k.found, k.exempted));
+            text.push_str(&format!("{},{},{},{}\n", k.lookalikes, k.lookalikes_flagged, k.lookalikes_exempt, k.rules.join(" ")));
+        }
+        text
+    }
+}
+
 impl Case<'_> {
     fn listed(&self) -> Missed {
         Missed {
@@ -251,7 +281,7 @@ impl RuleScore {
     }
 }
 
-fn ratio(part: usize, whole: usize) -> Option<f64> {
+pub(super) fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
@@ -264,12 +294,12 @@ fn value_text(value: &Value) -> String {
     crate::schema::format(value)
 }
 
-fn percent(ratio: Option<f64>) -> String {
+pub(super) fn percent(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "-".to_string(), |r| format!("{:.1}%", r * 100.0))
 }
 
 /// Columns as wide as their widest cell; the first and the last to the left, the others to the right.
-fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+pub(super) fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -289,7 +319,7 @@ fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     Ok(())
 }
 
-fn row(cells: &[&str]) -> Vec<String> {
+pub(super) fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(ToString::to_string).collect()
 }
 
@@ -367,12 +397,12 @@ impl fmt::Display for Score {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::finding::{Severity, Subject};
     use crate::schema::TextKind;
 
-    fn text(value: &str) -> Value {
+    pub(in crate::synth) fn text(value: &str) -> Value {
         Value::Text(value.into(), TextKind::Plain)
     }
 
@@ -391,7 +421,7 @@ mod tests {
         Truth::read(&path).expect("truth can be read")
     }
 
-    fn finding(rule: &str, exempt: bool, subject: &str, records: &[(&str, &[Value])]) -> Finding {
+    pub(in crate::synth) fn finding(rule: &str, exempt: bool, subject: &str, records: &[(&str, &[Value])]) -> Finding {
         let evidence = records.iter().map(|(table, key)| EvidenceRow {
             table: (*table).into(),
             role: "record".into(),

@@ -19,6 +19,9 @@ pub struct TruthRow {
     pub entity: String,
     pub subject: String,
     pub note: String,
+    /// How strongly the case is planted, where it stands in a programme of several doses; [`super::dosing`] says of what.
+    #[serde(default)]
+    pub dose: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -36,6 +39,8 @@ pub struct Truth {
     pub rows: Vec<TruthRow>,
     prefix: String,
     cases: usize,
+    /// Kind and dose of what is being planted.
+    dosed: Option<(&'static str, i64)>,
 }
 
 /// A case being written down.
@@ -46,22 +51,29 @@ pub(super) struct Case {
     entity: &'static str,
     subject: String,
     note: &'static str,
+    dose: Option<i64>,
 }
 
 impl Truth {
     pub(super) fn of_village(index: usize) -> Self {
-        Truth { rows: vec![], prefix: format!("T{:05}", index + 1), cases: 0 }
+        Truth { prefix: format!("T{:05}", index + 1), ..Truth::default() }
     }
 
     /// Truth of the programme as a whole (areas above the village).
     pub(super) fn of_areas() -> Self {
-        Truth { rows: vec![], prefix: "T00000".into(), cases: 0 }
+        Truth { prefix: "T00000".into(), ..Truth::default() }
+    }
+
+    /// Cases of that kind have that dose from here on; those of other kinds that come along have none.
+    pub(super) fn dosed(&mut self, kind: &'static str, dose: Option<i64>) {
+        self.dosed = dose.map(|d| (kind, d));
     }
 
     pub(super) fn case(&mut self, kind: &'static str, planted: bool, entity: &'static str, subject: String, note: &'static str) -> Case {
         self.cases += 1;
         let role = if planted { Role::Planted } else { Role::Lookalike };
-        Case { truth_no: format!("{}{:04}", self.prefix, self.cases), kind, role, entity, subject, note }
+        let dose = self.dosed.filter(|d| d.0 == kind).map(|d| d.1);
+        Case { truth_no: format!("{}{:04}", self.prefix, self.cases), kind, role, entity, subject, note, dose }
     }
 
     pub(super) fn record(&mut self, case: &Case, table: &'static str, key: String) {
@@ -74,6 +86,7 @@ impl Truth {
             entity: case.entity.into(),
             subject: case.subject.clone(),
             note: case.note.into(),
+            dose: case.dose,
         });
     }
 
@@ -92,6 +105,6 @@ impl Truth {
         };
         let mut reader = csv::Reader::from_path(path).map_err(|e| problem(e.to_string()))?;
         let rows = reader.deserialize().collect::<Result<Vec<TruthRow>, _>>().map_err(|e| problem(e.to_string()))?;
-        Ok(Truth { rows, prefix: String::new(), cases: 0 })
+        Ok(Truth { rows, ..Truth::default() })
     }
 }

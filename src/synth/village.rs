@@ -236,7 +236,8 @@ pub(super) fn note(draw: &mut Draw, name: &str) -> String {
 
 /// One visit a year to each household (small programmes: every other year); a helper makes at most one visit a day.
 fn visits(layout: &Layout, village: &mut Village, draw: &mut Draw) {
-    let step = (200 / (village.households.len() / 2 + 1)).max(2) as i32;
+    // In a large village a helper comes every day, else the year would not do.
+    let step = (200 / (village.households.len() / 2 + 1)).max(if village.households.len() > 250 { 1 } else { 2 }) as i32;
     for year in layout.years() {
         for n in 0..village.households.len() {
             let number = n + 1;

@@ -1,6 +1,8 @@
 //! What a table holds, bucket by bucket: so that the next night can tell which records to look at again. A record's bucket follows from the
 //! value of the table's main key alone (never from a code or a position), so it is the same in every night and on every machine.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,8 @@ pub struct Contents {
     pub rows: Vec<u64>,
     /// Columns, and where rows come from as the last one under the name of ``.
     pub columns: Vec<(String, Vec<ContentHash>)>,
+    /// Rows that agree in sort columns and key stand in an order that follows from all columns that are loaded.
+    pub ties: bool,
 }
 
 /// 128 bits over the values of one column in one bucket, in table order.
@@ -79,13 +83,13 @@ impl<'a> Values<'a> {
 }
 
 /// Hashes of `table`, whose rows stand in their final order.
-pub(super) fn contents(table: &Table) -> Contents {
+pub(super) fn contents(table: &Table, ties: bool) -> Contents {
     let names = table.columns.iter().map(|c| c.name.as_str());
     let mut contents = Contents::new(table.sorted_by.first().map(|&i| table.columns[i].name.as_str()), names);
     let files = origin_hashes(&table.origin.files);
     let origin = &table.origin;
     contents.add(&table.columns, table.rows, |row| files[usize::from(origin.file[row])] ^ u64::from(origin.line[row]));
-    contents
+    Contents { ties, ..contents }
 }
 
 /// Of where rows come from, by file.
@@ -96,7 +100,7 @@ pub(super) fn origin_hashes(files: &[FileOrigin]) -> Vec<u64> {
 impl Contents {
     pub(super) fn new<'n>(key: Option<&str>, columns: impl Iterator<Item = &'n str>) -> Self {
         let columns = columns.chain([""]).map(|name| (name.to_owned(), vec![ContentHash::default(); BUCKETS])).collect();
-        Contents { key: key.map(str::to_owned), rows: vec![0; BUCKETS], columns }
+        Contents { key: key.map(str::to_owned), rows: vec![0; BUCKETS], columns, ties: false }
     }
 
     /// Adds the next rows in table order. `origin`: a number for where a row comes from.
@@ -118,6 +122,22 @@ impl Contents {
             Some(values) => add(hashes, &|row| values.at(row)),
             None => add(hashes, &origin),
         });
+    }
+
+    /// One hash of what stands in `columns`, and where it comes from. `loaded`: all columns that are loaded, which say in what order rows that tie
+    /// stand. `None` when one of them is not known.
+    pub fn digest(&self, columns: &BTreeSet<String>, loaded: &BTreeSet<String>) -> Option<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{:?} {:?}", self.key, self.rows).as_bytes());
+        let origin = String::new();
+        for name in if self.ties { loaded } else { columns }.iter().chain([&origin]) {
+            let (_, hashes) = self.columns.iter().find(|(c, _)| c == name)?;
+            hasher.update(name.as_bytes());
+            for ContentHash(a, b) in hashes {
+                hasher.update(&a.to_le_bytes()).update(&b.to_le_bytes());
+            }
+        }
+        Some(hasher.finalize())
     }
 
     /// Buckets in which `columns` do not hold the same as in `earlier`; all of them if the two cannot be compared.

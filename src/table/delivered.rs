@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::parquet::{cell_text, write_again};
 use super::read::{BLOCK_BYTES, csv_header, delimiter_of, join_headers};
-use super::{FileOrigin, Loaded};
+use super::{Column, FileOrigin, Loaded};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::{Format, Project, TableSource};
-use crate::schema::{Value, format};
+use crate::schema::format;
 use crate::source::{
-    Block, BlockReader, Cell, Columnar, CsvRecords, Cut, InputFile, Kind, Texts, Wanted, format_of, map_headers, normal_header,
-    number_text, open_columnar, read_sheet,
+    Block, BlockReader, Columnar, CsvRecords, Cut, InputFile, Texts, Wanted, format_of, map_headers, normal_header, open_columnar,
+    read_sheet,
 };
 
 /// Cells of one column that are wanted.
@@ -77,6 +78,17 @@ struct Part {
 }
 
 impl Part {
+    /// Whether there was a text to push.
+    fn push_if(&mut self, column: u32, slot: u32, write: impl FnOnce(&mut String) -> Option<()>) -> bool {
+        let start = self.text.len();
+        let there = write(&mut self.text).is_some();
+        if there {
+            self.cells.push((column, slot, start as u32, (self.text.len() - start) as u32));
+        } else {
+            self.text.truncate(start);
+        }
+        there
+    }
     fn push(&mut self, column: u32, slot: u32, cell: &str) {
         self.cells.push((column, slot, self.text.len() as u32, cell.len() as u32));
         self.text.push_str(cell);
@@ -88,6 +100,9 @@ struct Asked<'a> {
     /// Position among all that was asked for.
     number: u32,
     column: &'a str,
+    /// What was loaded of it, and the rows that are asked for.
+    loaded: Option<&'a Column>,
+    rows: &'a [u32],
     /// Lines of the file, ascending, and the position of their row.
     lines: Vec<(u32, u32)>,
 }
@@ -116,11 +131,9 @@ pub fn delivered(project: &Project, loaded: &Loaded, wanted: Vec<WantedCells>) -
                 }
             }
             let some = by_file.into_iter().enumerate().filter(|(_, lines)| !lines.is_empty());
-            some.map(|(file, mut lines)| {
-                lines.sort_unstable();
-                (file, Asked { number: number as u32, column: &cells.column, lines })
-            })
-            .collect()
+            let loaded = loaded.tables[cells.table].column(&cells.column);
+            some.map(|(file, lines)| (file, Asked { number: number as u32, column: &cells.column, loaded, rows: &cells.rows, lines }))
+                .collect()
         })
         .collect();
     for (cells, asked) in wanted.iter().zip(asked) {
@@ -139,13 +152,12 @@ pub fn delivered(project: &Project, loaded: &Loaded, wanted: Vec<WantedCells>) -
         }
     }
     let read: Vec<Result<Vec<Part>, Diagnostics>> = by_file
-        .par_iter()
+        .into_par_iter()
         .map(|((table, file), asked)| {
-            let origin = &loaded.tables[*table].origin.files[*file];
-            Look { project, source: &project.tables[*table], origin, asked }.read()
+            let origin = &loaded.tables[table].origin.files[file];
+            Look { project, source: &project.tables[table], origin, asked }.read()
         })
         .collect();
-    drop(by_file);
     let columns = wanted.into_iter().map(|w| DeliveredColumn { cells: vec![NOWHERE; w.rows.len()], rows: w.rows });
     let mut out = Delivered { columns: columns.collect(), texts: vec![] };
     let mut messages = Diagnostics::default();
@@ -160,11 +172,11 @@ struct Look<'a> {
     project: &'a Project,
     source: &'a TableSource,
     origin: &'a FileOrigin,
-    asked: &'a [Asked<'a>],
+    asked: Vec<Asked<'a>>,
 }
 
 impl Look<'_> {
-    fn read(&self) -> Result<Vec<Part>, Diagnostics> {
+    fn read(mut self) -> Result<Vec<Part>, Diagnostics> {
         let file = InputFile { path: self.project.root.join(&self.origin.path), name: self.origin.path.clone() };
         let size = std::fs::metadata(&file.path).map(|m| m.len());
         if size.as_ref().ok() != Some(&self.origin.bytes) {
@@ -174,11 +186,16 @@ impl Look<'_> {
                 .help("run again over the present files")
                 .into());
         }
-        match format_of(self.source.format, &file)? {
+        let format = format_of(self.source.format, &file)?;
+        if format == Format::Parquet {
+            return self.parquet(&file);
+        }
+        self.asked.iter_mut().for_each(|asked| asked.lines.sort_unstable());
+        match format {
             Format::Csv => self.csv(&file),
             Format::Ndjson => self.ndjson(&file),
             Format::Xlsx => self.sheet(&file),
-            Format::Parquet => self.parquet(&file),
+            Format::Parquet => Ok(vec![]),
         }
     }
 
@@ -304,14 +321,28 @@ impl Look<'_> {
         Ok(vec![part])
     }
 
-    fn parquet(&self, file: &InputFile) -> Result<Vec<Part>, Diagnostics> {
+    fn parquet(&mut self, file: &InputFile) -> Result<Vec<Part>, Diagnostics> {
         let parquet = open_columnar(file)?;
         let headers: Vec<String> = parquet.columns.iter().map(|c| c.name.clone()).collect();
-        let mapped = self.map(file, &headers)?;
+        let places: BTreeMap<u32, usize> = self.map(file, &headers)?.into_iter().map(|(asked, at)| (asked.number, at)).collect();
+        let written = |asked: &mut Asked| {
+            let mut part = Part::default();
+            if let (Some(&at), Some(column)) = (places.get(&asked.number), asked.loaded) {
+                let (physical, kind) = (parquet.physical(at), parquet.columns[at].kind);
+                let (number, rows) = (asked.number, asked.rows);
+                asked.lines.retain(|(_, slot)| {
+                    !part.push_if(number, *slot, |text| write_again(physical, kind, column, rows[*slot as usize] as usize, text))
+                });
+            }
+            asked.lines.sort_unstable();
+            part
+        };
+        let mut written: Vec<Part> = self.asked.par_iter_mut().map(written).collect();
+        let mapped = self.asked.iter().filter_map(|asked| Some((asked, places.get(&asked.number)?)));
         let mut first = 1u64;
         let mut tasks = vec![];
         for (group, rows) in parquet.group_rows.iter().enumerate() {
-            for (asked, at) in &mapped {
+            for (asked, at) in mapped.clone() {
                 let cells = asked.between(first, first + *rows as u64);
                 if !cells.is_empty() {
                     tasks.push((group, first as u32, asked.number, *at, cells));
@@ -323,7 +354,10 @@ impl Look<'_> {
             .into_par_iter()
             .map(|(group, first, number, at, cells)| columnar_cells(&parquet, group, at, first, number, cells))
             .collect();
-        Ok(parts.into_iter().collect::<Result<_, _>>()?)
+        for part in parts {
+            written.push(part?);
+        }
+        Ok(written)
     }
 }
 
@@ -416,24 +450,6 @@ fn columnar_cells(
         next += 1;
     })?;
     Ok(part)
-}
-
-fn cell_text(cell: Cell, kind: Kind) -> String {
-    let day = |days: i64| i32::try_from(days).map_or_else(|_| days.to_string(), |d| format(&Value::Date(d)));
-    match (cell, kind) {
-        (Cell::Bool(value), _) => value.to_string(),
-        (Cell::Int(value), Kind::Plain) => value.to_string(),
-        (Cell::Int(value), Kind::Date) => day(value),
-        (Cell::Int(value), Kind::Instant(per_day)) => day(value.div_euclid(per_day)),
-        (Cell::Int(value), Kind::Decimal(scale)) => crate::schema::number::format_decimal(value, scale),
-        (Cell::Millis(value), _) => day(value.div_euclid(86_400_000)),
-        (Cell::Float(value), _) if value.is_finite() => number_text(value),
-        (Cell::Float(value), _) => value.to_string(),
-        (Cell::Bytes(bytes), Kind::Decimal(scale)) => super::parquet::big_endian(bytes)
-            .and_then(|units| i64::try_from(units).ok())
-            .map_or_else(|| "too large a number".to_owned(), |units| crate::schema::number::format_decimal(units, scale)),
-        (Cell::Bytes(bytes), _) => String::from_utf8_lossy(bytes).into_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::among::asked_for;
 use super::assemble::{assemble, picked};
 use super::external::Storing;
 use super::intern::Pool;
@@ -28,6 +29,9 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     let mut needs = needs.clone();
     for (table, conditions) in &options.only {
         needs.columns.entry(table.clone()).or_default().extend(conditions.iter().map(|c| c.column.clone()));
+    }
+    for (table, among) in &options.among {
+        needs.columns.entry(table.clone()).or_default().extend(among.iter().flat_map(|a| a.columns.iter().cloned()));
     }
     let (plans, domains) = plan(project, &needs, options.restricted_ok)?;
     let pool = Pool::new(domains);
@@ -56,9 +60,10 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         let bytes = files.iter().filter_map(|f| Fingerprint::of(f).ok()).map(|f| f.bytes).sum();
         options.progress.table(plan.name(), bytes);
         let only = options.only.get(plan.name()).map_or(&[][..], Vec::as_slice);
+        let among = options.among.get(plan.name()).map_or(&[][..], Vec::as_slice);
         if let (Some(store), Some(kept)) = (&options.store, &options.kept) {
             let Some(folder) = kept.get(plan.name()) else { continue };
-            match messages.take(Shelf::new(store, plan, files, options.as_of).kept(folder, &pool, &[], None)) {
+            match messages.take(Shelf::new(store, plan, files, options.as_of).kept(folder, &pool, &[], &[], None)) {
                 Some(stored) => read.push((plan, None, Source::Stored(stored))),
                 None => continue,
             }
@@ -66,7 +71,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         }
         let shelf = options.store.as_ref().map(|store| Shelf::new(store, plan, files, options.as_of));
         if let Some(shelf) = &shelf {
-            let freshness = match shelf.find(&pool, only, options.pages) {
+            let freshness = match shelf.find(&pool, only, among, options.pages) {
                 Ok(Found::Fresh(stored)) => {
                     options.progress.bytes(plan.name(), bytes);
                     store.push((plan.name().to_owned(), Freshness::Fresh));
@@ -86,7 +91,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
                 // There is no other way to its rows: what would be a warning is an error.
                 let error = |d: Diagnostic| Diagnostic { severity: Severity::Error, ..d };
                 let lost = |Diagnostics(problems)| Diagnostics(problems.into_iter().map(error).collect());
-                let stored = storing.store().and_then(|folder| shelf.kept(&folder, &pool, only, options.pages).map_err(lost));
+                let stored = storing.store().and_then(|folder| shelf.kept(&folder, &pool, only, among, options.pages).map_err(lost));
                 read.extend(messages.take(stored).map(|stored| (plan, None, Source::Stored(stored))));
                 continue;
             }
@@ -101,6 +106,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     let mut loaded = Loaded { warnings: messages, store, ..Loaded::default() };
     loaded.tables = project.tables.iter().map(|t| Arc::new(not_needed(&t.name.value))).collect();
     for (plan, shelf, source) in read {
+        let stored = matches!(source, Source::Stored(_));
         let (mut assembled, previous) = match source {
             Source::Stored(stored) => {
                 loaded.folders.insert(plan.name().to_owned(), stored.folder_name());
@@ -125,6 +131,10 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         };
         options.progress.done(plan.name(), if options.pages == Some(0) { assembled.receipt.rows } else { assembled.table.rows as u64 });
         if let Some(rows) = options.only.get(plan.name()).and_then(|only| matching(&assembled.table, only)) {
+            assembled.table = picked(assembled.table, &rows);
+        }
+        // The store gives no others.
+        if let Some(rows) = options.among.get(plan.name()).filter(|_| !stored).and_then(|among| asked_for(&assembled.table, among)) {
             assembled.table = picked(assembled.table, &rows);
         }
         loaded.take(plan, assembled);

@@ -1,6 +1,6 @@
 //! Typed, coded, sorted tables in memory or as a Parquet store; key domains, delivery receipt. Knows no rules.
 
-mod alike;
+mod among;
 mod assemble;
 mod bits;
 mod build;
@@ -28,7 +28,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use alike::{changed, numbers};
+pub use among::{Among, Keys};
 pub use bits::Bits;
 pub use column::{Column, Data, Dictionary, FileOrigin, Origin, Table};
 pub use contents::{BUCKETS, ContentHash, Contents};

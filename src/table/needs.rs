@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Condition, Contents, Table};
+use super::{Among, Condition, Contents, Table};
 use crate::diagnostic::Diagnostics;
 
 /// Columns that must be loaded, by table and column name, and groups of text columns that are compared and so share a dictionary.
@@ -44,6 +44,8 @@ pub struct LoadOptions<'a> {
     pub as_of: Option<i32>,
     /// Conditions by table: rows that do not meet all of them are left out. Receipts are those of the whole delivery.
     pub only: BTreeMap<String, Vec<Condition>>,
+    /// By table: rows that none of these asks for are left out too.
+    pub among: BTreeMap<String, Vec<Among>>,
     /// Folders of the store to read tables from, whatever the delivered files are: an earlier delivery that was kept ([`super::keep`]). Tables that
     /// are not named are not read then.
     pub kept: Option<BTreeMap<String, String>>,
@@ -62,6 +64,7 @@ impl Default for LoadOptions<'_> {
             restricted_ok: false,
             as_of: None,
             only: BTreeMap::new(),
+            among: BTreeMap::new(),
             kept: None,
             pages: None,
             memory: None,

@@ -1,12 +1,14 @@
 //! Parquet files into packed columns, row group by row group and column by column in parallel. Whole numbers, dates and flags go straight into
 //! the packed vectors; everything else is read like a cell of text.
 
+use parquet::basic::Type as Physical;
 use rayon::prelude::*;
 
 use super::build::{BlockRows, ColumnBuilder, Kept, Lines};
 use super::read::{Reading, Sink};
+use super::{Column, Data};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::schema::{BadCell, SemanticType, Value, dates, format, number};
+use crate::schema::{BadCell, SemanticType, Value, dates, format, format_into, number};
 use crate::source::{Cell, Columnar, Found, InputFile, Kind, MISSING, Texts, hash_file, map_headers, number_text, open_columnar};
 
 /// Gives hash and size of the file.
@@ -225,12 +227,68 @@ fn float(builder: &mut ColumnBuilder, semantic: &SemanticType, value: f64, line:
     builder.cell(&if value.is_finite() { number_text(value) } else { value.to_string() }, line);
 }
 
-pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
+fn big_endian(bytes: &[u8]) -> Option<i128> {
     if bytes.is_empty() || bytes.len() > 16 {
         return None;
     }
     let negative = bytes[0] & 0x80 != 0;
     Some(bytes.iter().fold(if negative { -1i128 } else { 0 }, |n, b| n << 8 | i128::from(*b)))
+}
+
+/// The delivered text of a cell.
+pub(super) fn cell_text(cell: Cell, kind: Kind) -> String {
+    let day = |days: i64| i32::try_from(days).map_or_else(|_| days.to_string(), |d| format(&Value::Date(d)));
+    match (cell, kind) {
+        (Cell::Bool(value), _) => value.to_string(),
+        (Cell::Int(value), Kind::Plain) => value.to_string(),
+        (Cell::Int(value), Kind::Date) => day(value),
+        (Cell::Int(value), Kind::Instant(per_day)) => day(value.div_euclid(per_day)),
+        (Cell::Int(value), Kind::Decimal(scale)) => number::format_decimal(value, scale),
+        (Cell::Millis(value), _) => day(value.div_euclid(86_400_000)),
+        (Cell::Float(value), _) if value.is_finite() => number_text(value),
+        (Cell::Float(value), _) => value.to_string(),
+        (Cell::Bytes(bytes), Kind::Decimal(scale)) => big_endian(bytes)
+            .and_then(|units| i64::try_from(units).ok())
+            .map_or_else(|| "too large a number".to_owned(), |units| number::format_decimal(units, scale)),
+        (Cell::Bytes(bytes), _) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Writes what [`cell_text`] would give of a cell from the value that [`one`] made of it: `None` where this value may stand for several delivered ones,
+/// so that the file has to be looked at.
+pub(super) fn write_again(physical: Physical, kind: Kind, column: &Column, row: usize, out: &mut String) -> Option<()> {
+    let places = match &column.semantic {
+        SemanticType::Money(unit) => unit.places(),
+        SemanticType::Decimal(places) => *places,
+        _ => 0,
+    };
+    let scaled = matches!(column.semantic, SemanticType::Int | SemanticType::Money(_) | SemanticType::Decimal(_));
+    let is_whole = matches!(physical, Physical::INT32 | Physical::INT64);
+    if !column.is_valid(row) {
+        // No value at all, unless it was one that could not be read.
+        let plain = is_whole && kind == Kind::Plain && scaled && !column.is_bad(row);
+        return plain.then_some(());
+    }
+    match (&column.data, kind) {
+        (Data::I64(units), Kind::Plain) if is_whole && scaled => number::write_int(out, units[row] / 10i64.pow(places.into()), 1),
+        (Data::I64(units), Kind::Decimal(scale)) if is_whole && scaled && places >= scale => {
+            number::write_decimal(out, units[row] / 10i64.pow((places - scale).into()), scale);
+        }
+        // 15 digits tell a float from all others; nought has two signs.
+        (Data::I64(units), Kind::Plain)
+            if matches!(physical, Physical::FLOAT | Physical::DOUBLE) && scaled && (1..900_000_000_000_000).contains(&units[row].abs()) =>
+        {
+            number::write_decimal(out, units[row], places);
+            if places > 0 {
+                out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
+            }
+        }
+        (Data::I32(days), Kind::Date | Kind::Instant(_)) if is_whole && column.semantic == SemanticType::Date => {
+            format_into(out, &Value::Date(days[row]));
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -243,8 +301,9 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
 
     use super::super::tests::{column, everything, project, table, texts};
-    use super::super::{LoadOptions, load};
-    use crate::schema::{MoneyUnit, SemanticType};
+    use super::super::{LoadOptions, WantedCells, delivered, load};
+    use super::*;
+    use crate::schema::MoneyUnit;
 
     #[test]
     fn values_of_all_kinds_are_read_exactly() {
@@ -313,6 +372,73 @@ mod tests {
         assert_eq!(table.origin.line, [1, 3, 2, 4]);
         assert_eq!(table.column("paid").and_then(|c| c.part.as_ref()).map(super::super::Bits::count_ones), Some(2));
         assert_eq!(loaded.rejected.iter().map(|r| r.line).collect::<Vec<_>>(), [2, 2, 4, 4]);
+    }
+
+    /// Whether it is written again from the value or looked up in the file: what evidence quotes is what the file says.
+    #[test]
+    fn cells_are_quoted_as_the_file_holds_them() {
+        let schema = "message m { required int64 id; optional double yuan; optional int64 fen; required int32 day (DATE);
+            required int64 amount (DECIMAL(18,1)); required int64 region; optional float wan; }";
+        let yuan = [0.0, -0.0, 4120.5, -3.0, 0.1 + 0.2, 12.345, 8_999_999_999_999.99, 1e15, f64::NAN, 100.0, -0.01];
+        let fen = [0, -5, 100, i64::MAX, 7];
+        let wan = [0.25f32, 3.0, 0.1];
+        let rows = yuan.len() + 1;
+        let levels = |n: usize| (0..rows).map(|i| i16::from(i < n)).collect::<Vec<_>>();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = std::fs::File::create(folder.path().join("p.parquet")).expect("created");
+        let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::builder().build())).expect("a writer");
+        let mut group = writer.next_row_group().expect("a group");
+        let mut number = 0;
+        while let Some(mut column) = group.next_column().expect("a column") {
+            let counted: Vec<i64> = (0..rows as i64).collect();
+            match number {
+                0 => column.typed::<Int64Type>().write_batch(&counted, None, None),
+                1 => column.typed::<DoubleType>().write_batch(&yuan, Some(&levels(yuan.len())), None),
+                2 => column.typed::<Int64Type>().write_batch(&fen, Some(&levels(fen.len())), None),
+                3 => column.typed::<Int32Type>().write_batch(&counted.iter().map(|i| *i as i32 * 9000).collect::<Vec<_>>(), None, None),
+                4 => column.typed::<Int64Type>().write_batch(&counted.iter().map(|i| i * i - 9).collect::<Vec<_>>(), None, None),
+                5 => column.typed::<Int64Type>().write_batch(&counted.iter().map(|i| 522_301 + i).collect::<Vec<_>>(), None, None),
+                _ => column.typed::<parquet::data_type::FloatType>().write_batch(&wan, Some(&levels(wan.len())), None),
+            }
+            .expect("written");
+            column.close().expect("closed");
+            number += 1;
+        }
+        group.close().expect("closed");
+        writer.close().expect("closed");
+        let columns = vec![
+            column("id", &[], SemanticType::Int),
+            column("yuan", &[], SemanticType::Money(MoneyUnit::Yuan)),
+            column("fen", &[], SemanticType::Money(MoneyUnit::Yuan)),
+            column("day", &[], SemanticType::Date),
+            column("amount", &[], SemanticType::Money(MoneyUnit::Yuan)),
+            column("region", &[], SemanticType::Region),
+            column("wan", &[], SemanticType::Money(MoneyUnit::Wan)),
+        ];
+        let names: Vec<String> = columns.iter().map(|c| c.name.value.clone()).collect();
+        let project = project(folder.path(), vec![table("p", "p.parquet", &["id"], columns)]);
+        let loaded = load(&project, &everything(&project), &LoadOptions::default()).expect("loads");
+        let parquet = open_columnar(&InputFile { path: folder.path().join("p.parquet"), name: "p.parquet".to_owned() }).expect("opens");
+        let all: Vec<u32> = (0..rows as u32).collect();
+        let wanted = |(_, column): (usize, &String)| WantedCells { table: 0, column: column.clone(), rows: all.clone() };
+        let cells = delivered(&project, &loaded, names.iter().enumerate().map(wanted).collect()).expect("reads");
+        let mut again = vec![0; names.len()];
+        for (number, name) in names.iter().enumerate() {
+            let mut in_file = vec![];
+            let kind = parquet.columns[number].kind;
+            parquet.values(0, number, |cell| in_file.push(cell.map_or_else(String::new, |c| cell_text(c, kind)))).expect("reads");
+            let column = loaded.tables[0].column(name).expect("loaded");
+            for (row, text) in in_file.iter().enumerate() {
+                let mut out = String::new();
+                if write_again(parquet.physical(number), kind, column, row, &mut out).is_some() {
+                    assert_eq!(out, *text, "{name}");
+                    again[number] += 1;
+                }
+                assert_eq!(cells.get(number, row as u32), Some(text.as_str()), "{name}");
+            }
+        }
+        assert_eq!(again, [12, 6, 11, 10, 12, 0, 3], "all but noughts, what did not parse, and regions");
     }
 
     #[test]

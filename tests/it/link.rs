@@ -164,20 +164,82 @@ fn a_later_delivery_is_linked_against_what_was_kept() {
     assert!(recount(folder.path(), &["link", "people.yaml", "--since", "people.yaml"]).contains("unreadable-file"));
 }
 
+/// A project of members with a rule that links them.
+fn members(folder: &Path, more_tables: &str, more_of_the_check: &str) {
+    let columns =
+        "person_id: {type: text}, household_id: {type: text}, name: {type: person_name}, birth: {type: date}, id_no: {type: text}";
+    let project = format!(
+        "recount: 1\ntables:\n  members: {{from: members.csv, key: person_id, columns: {{{columns}}}}}\n{more_tables}rules: [rules/]\n"
+    );
+    fs::write(folder.join("recount.yaml"), project).unwrap();
+    fs::create_dir_all(folder.join("rules/p")).unwrap();
+    let rule = format!(
+        "id: p/twice\ntitle: One person under two ids\nstatus: trial\nseverity: medium\ncheck:\n  same_entity:\n    table: members\n    compare: [name, birth, {{id: {{of: id_no, kind: citizen-id}}}}]\n    household: household_id\n{more_of_the_check}subject: {{person: person_id}}\nsay: \"{{n}} records\"\n"
+    );
+    fs::write(folder.join("rules/p/twice.yaml"), rule).unwrap();
+}
+
+#[test]
+fn a_linkage_that_is_too_large_fails_its_rule_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    members(folder.path(), "", "");
+    let rule = "id: p/early\ntitle: Born early\nstatus: trial\nseverity: low\ncheck: {row: {table: members, where: \"birth < '1950-01-02'\"}}\nsubject: {person: person_id}\nsay: born on {birth}\n";
+    fs::write(folder.path().join("rules/p/early.yaml"), rule).unwrap();
+    let mut text = String::from("person_id,household_id,name,birth,id_no\n");
+    for i in 0..10_000 {
+        let name: String = [i / 40, i % 40].iter().map(|c| char::from_u32(0x5f20 + c).unwrap()).collect();
+        text += &format!("P{i:05},H{},{name},{}-01-01,\n", i / 3, 1949 + i % 60);
+    }
+    fs::write(folder.path().join("members.csv"), text).unwrap();
+    let run = |memory: &str| recount(folder.path(), &["run", "--as-of", "2020-12-31", "--memory", memory, "--no-store", "-o", memory]);
+    let early = |said: &str| said.lines().find(|line| line.contains("p/early")).map(str::to_owned);
+    let whole = run("256MiB");
+    assert!(whole.starts_with("exit 0\n"), "{whole}");
+    let said = run("1MiB");
+    assert!(said.starts_with("exit 2\n"), "{said}");
+    for wanted in [
+        "error[linkage-size]: linking 10000 records would need about 3 MiB, and 1 MiB are allowed",
+        "help: allow more with --memory, or link fewer records: narrow the rule with `among`, or the run with --region",
+        "rule `p/twice` did not run; the others did",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    assert!(early(&whole).is_some_and(|line| line.contains("167 findings")), "{whole}");
+    assert_eq!(early(&said), early(&whole));
+}
+
+#[test]
+fn a_lunar_birthday_is_the_same_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [
+        "A,王小明,1990-01-01,13812345678",
+        "B,王小明,1990-01-27,13812345678",
+        "C,李雷,2020-04-01,13912345678",
+        "D,李雷,2020-05-23,13912345678",
+        "E,韩梅梅,1971-03-09,13712345678",
+    ];
+    fs::write(folder.path().join("r.csv"), format!("k,name,born,phone\n{}\n", lines.join("\n"))).unwrap();
+    let link = |born: &str| {
+        let text = format!("link: 1\nfrom: r.csv\nkey: k\nfields:\n  name: person-name\n  born: {born}\n  phone: phone\n");
+        fs::write(folder.path().join("r.yaml"), text).unwrap();
+        [["A", "B"], ["C", "D"]].map(|[a, b]| recount(folder.path(), &["link", "r.yaml", "--pair", a, b]))
+    };
+    let [first, second] = link("{kind: date, lunar: true}");
+    assert!(first.contains("lunar") && first.contains("born: 1990-01-01 of the lunar calendar is 1990-01-27"), "{first}");
+    assert!(second.contains("born: 2020-04-01 of the lunar calendar (the month intercalary) is 2020-05-23"), "{second}");
+    for said in link("date") {
+        assert!(said.starts_with("exit 0\n") && !said.contains("lunar"), "{said}");
+    }
+    assert!(link("{kind: date, levels: [exact, lunar]}")[0].contains("lunar"));
+    assert!(link("{kind: phone, lunar: true}")[0].contains("linkage-spec"));
+}
+
 #[test]
 fn rules_respect_what_inspectors_said() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    fs::create_dir(at("rules")).unwrap();
-    let columns =
-        "person_id: {type: text}, household_id: {type: text}, name: {type: person_name}, birth: {type: date}, id_no: {type: text}";
-    let project = format!(
-        "recount: 1\ntables:\n  members: {{from: members.csv, key: person_id, columns: {{{columns}}}}}\n  judged: {{from: judged.csv, columns: {{a: {{type: text}}, b: {{type: text}}, verdict: {{type: code, values: [same, different, unsure]}}}}}}\nrules: [rules/]\n"
-    );
-    fs::write(at("recount.yaml"), project).unwrap();
-    let rule = "id: p/twice\ntitle: One person under two ids\nstatus: trial\nseverity: medium\ncheck:\n  same_entity:\n    table: members\n    compare: [name, birth, {id: {of: id_no, kind: citizen-id}}]\n    household: household_id\n    judgements: {table: judged}\nsubject: {person: person_id}\nsay: \"{n} records\"\n";
-    fs::create_dir(at("rules/p")).unwrap();
-    fs::write(at("rules/p/twice.yaml"), rule).unwrap();
+    let judged = "  judged: {from: judged.csv, columns: {a: {type: text}, b: {type: text}, verdict: {type: code, values: [same, different, unsure]}}}\n";
+    members(folder.path(), judged, "    judgements: {table: judged}\n");
     fs::write(
         at("members.csv"),
         "person_id,household_id,name,birth,id_no\nP1,H1,王建国,1965-03-12,522301196503120017\nP2,H2,王建国,1965-03-12,522301196503120117\nP3,H3,李秀英,2001-07-08,522301200107080024\nP4,H4,赵铁柱,1950-01-02,522301195001020013\n",

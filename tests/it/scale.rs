@@ -184,3 +184,29 @@ fn the_run_folder_is_the_same_whatever_the_memory() {
         }
     }
 }
+
+/// All shipped rules over the sample: most tie rows by one key and look others up by another.
+#[test]
+fn shipped_rules_in_parts_find_the_same() {
+    let folder = root().join("sample_data");
+    let project = project::read(&folder.join("recount.yaml")).expect("the sample");
+    let (files, problems) = rule::read_folders(root(), &[recount::diagnostic::Spanned::without_place("rules".into())]);
+    assert!(!problems.has_errors(), "{problems}");
+    let store = tempfile::tempdir().expect("a folder");
+    let run = |memory: Option<u64>| {
+        let mut options = Options::new(schema::dates::days_from_civil(2020, 12, 31), [7; 32]);
+        (options.memory, options.store) = (memory, Some(store.path().to_owned()));
+        audit(&project, &files, &options).expect("audited")
+    };
+    let whole = run(None);
+    assert!(whole.findings.len() > 500, "{}", whole.findings.len());
+    let parted = run(Some(3 << 20));
+    assert_eq!(whole.outcomes, parted.outcomes);
+    for (one, other) in whole.findings.iter().zip(parted.findings.iter()) {
+        assert_eq!(one, other);
+    }
+    assert_eq!(whole.findings.len(), parted.findings.len());
+    assert_eq!(whole.populations, parted.populations);
+    let in_parts = |what: &str| parted.profile.iter().filter(|n| n.name.contains("(in ") && n.name.contains(what)).count();
+    assert!(in_parts("pass over") > 50 && in_parts("pass over payments") > 0 && in_parts("rows by other keys") > 5);
+}

@@ -31,6 +31,9 @@ pub(super) fn run(arguments: &RunArgs, session: &Session) -> Result<Exit, Diagno
     let secret = problems.take(project::secret(&project.root));
     let (Some(as_of), Some(secret), false) = (as_of, secret, problems.has_errors()) else { return Err(problems) };
     let (mut files, unusable) = rules::read(&project, &arguments.rules, as_of)?;
+    if !arguments.rules.is_empty() {
+        files.extend(rules::unasked(&project, &files, as_of)?);
+    }
     files.retain(|file| file.spec.status.as_ref().is_none_or(|s| s.value != RuleStatus::Retired));
     let mut exit = if rules::tell(session, &unusable) { Exit::Incomplete } else { Exit::Done };
 

@@ -67,6 +67,10 @@ pub(crate) fn rules(spec: &Spec) -> Vec<Blocking> {
         add(vec![Some(key(*word, Part::Sound)), date.map(|d| key(d, Part::MonthDay))], &sounds);
         add(vec![Some(key(*word, Part::Sound)), date.map(|d| key(d, Part::YearMonth))], &sounds);
     }
+    // Of a lunar and a solar birthday hardly more than the year agrees.
+    if date.is_some_and(|d| spec.fields[d].lunar) {
+        add(vec![name.clone(), year.clone()], &with(&[], region.map(|r| key(r, Part::County))));
+    }
     add(vec![name, date.map(|d| key(d, Part::MonthDay))], &with(&[], region.map(|r| key(r, Part::County))));
     if rules.is_empty() {
         let fields = spec.fields.iter().enumerate().filter(|(_, f)| f.kind.is_compared());

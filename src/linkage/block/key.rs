@@ -2,8 +2,8 @@
 
 use crate::linkage::normalise::date::{self, DERIVED};
 use crate::linkage::normalise::digits::ACCOUNT_TEXT;
-use crate::linkage::normalise::id::{self, HIDDEN, OTHER};
-use crate::linkage::normalise::{combine, hash as hash_bytes, mix};
+use crate::linkage::normalise::id::{self, HIDDEN, MASKED, OTHER};
+use crate::linkage::normalise::{combine, hash_of, mix};
 use crate::linkage::records::{Records, Slot};
 use crate::linkage::spec::{Blocking, KeyPart, Kind, Part, Spec};
 
@@ -130,7 +130,6 @@ fn of_id(w0: u64, w1: u64, part: Part) -> Option<u64> {
     if w1 & OTHER != 0 || to > length {
         return None;
     }
-    let digits = id::digits(w0, w1);
-    let slice = &digits.digits[from..to];
-    if slice.contains(&HIDDEN) { None } else { Some(hash_bytes(slice)) }
+    let digits = (from..to).map(|i| id::digit(w0, w1, i));
+    if w1 & MASKED != 0 && digits.clone().any(|d| d == HIDDEN) { None } else { Some(hash_of(digits)) }
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 pub(crate) use default::rules;
 pub use key::suits;
+use sort::{Blocks, Sorter};
 
 use super::compare::Comparer;
 use super::model::KeyModel;
@@ -33,6 +34,8 @@ pub(crate) struct Keys {
     first: usize,
     stride: usize,
     pub rules: usize,
+    /// By rule: who meets.
+    pub blocks: Vec<Blocks>,
     /// Compared fields (bits by order in the comparer) that each rule looks at, with what is tied to them.
     pub uses: Vec<u64>,
     pub models: Vec<KeyModel>,
@@ -40,7 +43,6 @@ pub(crate) struct Keys {
     pub messages: Vec<String>,
     /// Blocks were split that the model does not know of.
     pub outgrown: bool,
-    records: usize,
 }
 
 /// Fields a rule looks at. Id, birth and sex are tied: one tells the others.
@@ -84,7 +86,7 @@ impl Keys {
             reports: Vec::new(),
             messages: Vec::new(),
             outgrown: false,
-            records: records.len(),
+            blocks: Vec::new(),
         };
         if let Some(models) = frozen
             && models.iter().any(|m| m.rule == EVERYTHING)
@@ -93,14 +95,16 @@ impl Keys {
             keys.outgrown = true;
             keys.messages.push("the model was fitted on every pair; there are too many records now: train again".into());
         }
+        let mut sorter = Sorter::default();
         for (r, rule) in rules.iter().enumerate() {
             let name = key::name(rule);
             let frozen = frozen.and_then(|models| models.iter().find(|m| m.rule == name));
-            keys.rule(r, name, rule, spec, records, frozen);
+            keys.rule(r, name, rule, spec, records, frozen, &mut sorter);
             keys.uses.push(uses(rule, spec, comparer));
         }
         if everything {
             keys.set(rules.len(), &vec![1; records.len()]);
+            keys.blocks.push(Blocks::of_all(records.len() as u32));
             keys.names.push(EVERYTHING.into());
             keys.uses.push(0);
             keys.models.push(KeyModel { rule: EVERYTHING.into(), limit: records.len() as u32, refined: Vec::new() });
@@ -125,20 +129,28 @@ impl Keys {
             .for_each(|(row, key)| row[rule] = *key);
     }
 
-    fn rule(&mut self, r: usize, name: String, rule: &Blocking, spec: &Spec, records: &Records, frozen: Option<&KeyModel>) {
+    fn rule(
+        &mut self,
+        r: usize,
+        name: String,
+        rule: &Blocking,
+        spec: &Spec,
+        records: &Records,
+        frozen: Option<&KeyModel>,
+        sorter: &mut Sorter,
+    ) {
         let on = key::parts(&rule.on, spec, records);
         let then = key::parts(&rule.then, spec, records);
-        let whole: Vec<Option<u64>> = (0..records.len()).into_par_iter().map(|record| key::hash(&on, records, record)).collect();
-        let mut column: Vec<u32> = whole.iter().map(|k| k.map_or(0, short)).collect();
-        let mut sorted = sort::by_key(&column);
-        let mut sizes: Vec<u32> = sort::runs(&sorted).map(|run| run.len() as u32).collect();
-        sizes.sort_unstable();
-        let pairs = |sizes: &[u32]| sizes.iter().map(|k| u64::from(*k) * u64::from(k.saturating_sub(1)) / 2).sum::<u64>();
+        let whole = |record| key::hash(&on, records, record).map_or(0, short);
+        let mut column: Vec<u32> = (0..records.len()).into_par_iter().map(whole).collect();
+        let mut sorted = sorter.by_key(&column);
+        let sizes = sort::sizes(sorted);
+        let pairs = |sizes: &[(u32, u64)]| sizes.iter().map(|(k, blocks)| blocks * pairs_of(*k)).sum::<u64>();
         let mut report = RuleReport {
             rule: name.clone(),
             records: sorted.len() as u64,
-            blocks: sizes.len() as u64,
-            largest_block: sizes.last().copied().unwrap_or(0).into(),
+            blocks: sizes.iter().map(|(_, blocks)| blocks).sum(),
+            largest_block: sizes.last().map_or(0, |(k, _)| u64::from(*k)),
             pairs_as_written: pairs(&sizes),
             ..empty()
         };
@@ -147,8 +159,7 @@ impl Keys {
         for depth in 0..=then.len() {
             // Under a frozen model its list decides; blocks that have grown out of all bounds are split nevertheless.
             let bound = if frozen.is_some() { limit.saturating_mul(8).max(2000) } else { limit };
-            let mut over: Vec<u32> =
-                sort::runs(&sorted).filter(|run| run.len() > bound as usize).map(|run| (run[0] >> 32) as u32).collect();
+            let mut over: Vec<u32> = sort::runs(sorted).filter(|run| run.len() > bound as usize).map(|run| (run[0] >> 32) as u32).collect();
             if let Some(model) = frozen {
                 if !over.is_empty() {
                     self.outgrown = true;
@@ -164,20 +175,21 @@ impl Keys {
             refined.extend(over.iter().map(|key| (*key, depth as u8)));
             report.blocks_refined += if depth == 0 { over.len() as u64 } else { 0 };
             let part = then.get(depth);
-            let before = column.iter().filter(|k| **k != 0).count();
+            let before = sorted.len();
             column.par_iter_mut().enumerate().filter(|(_, key)| **key != 0 && over.binary_search(key).is_ok()).for_each(|(record, key)| {
                 *key = part.and_then(|p| key::of(p, records, record)).map_or(0, |h| short(combine(u64::from(*key), h)));
             });
-            report.records_refused += (before - column.iter().filter(|k| **k != 0).count()) as u64;
-            sorted = sort::by_key(&column);
+            sorted = sorter.by_key(&column);
+            report.records_refused += (before - sorted.len()) as u64;
         }
-        report.pairs = sort::runs(&sorted).map(|run| run.len() as u64 * (run.len() as u64 - 1) / 2).sum();
+        report.pairs = pairs(&sort::sizes(sorted));
         if report.records_refused > 0 {
             self.messages.push(format!(
                 "{name}: {} records stand in blocks too large to compare and were left to other rules; add a part under `then`",
                 report.records_refused
             ));
         }
+        self.blocks.push(Blocks::of(sorted));
         self.set(r, &column);
         self.names.push(name.clone());
         self.models.push(KeyModel { rule: name, limit, refined });
@@ -186,23 +198,25 @@ impl Keys {
 
     /// Bit r: the two agree on the key of rule r.
     pub fn mask(&self, a: usize, b: usize) -> u16 {
-        let row = |record: usize| &self.keys[self.first + record * self.stride..][..self.rules];
+        // Places beyond the rules are 0 everywhere; a fixed number of them is compared at once.
+        let row = |record: usize| &self.keys[self.first + record * self.stride..][..self.stride];
+        let eight = |x: &[u32], y: &[u32]| {
+            let mut mask = 0u32;
+            for r in 0..8 {
+                mask |= if x[r] == y[r] && x[r] != 0 { 1 << r } else { 0 };
+            }
+            mask
+        };
         let (x, y) = (row(a), row(b));
         let mut mask = 0;
-        for (r, (p, q)) in x.iter().zip(y).enumerate() {
-            mask |= u16::from(p == q && *p != 0) << r;
+        for (i, (x, y)) in x.chunks_exact(8).zip(y.chunks_exact(8)).enumerate() {
+            mask |= eight(x, y) << (8 * i);
         }
-        mask
+        mask as u16
     }
 
     pub fn key(&self, record: usize, rule: usize) -> u32 {
         self.keys[self.first + record * self.stride + rule]
-    }
-
-    /// (key << 32 | record) of the records that have a key, sorted; equal keys are blocks.
-    pub fn sorted(&self, rule: usize) -> Vec<u64> {
-        let column: Vec<u32> = (0..self.records).map(|record| self.key(record, rule)).collect();
-        sort::by_key(&column)
     }
 }
 
@@ -250,8 +264,6 @@ pub(crate) fn reach(spec: &Spec, records: &Records, models: &[KeyModel], record:
     all
 }
 
-pub(crate) use sort::runs;
-
 fn empty() -> RuleReport {
     RuleReport {
         rule: String::new(),
@@ -270,17 +282,22 @@ fn short(key: u64) -> u32 {
     ((key >> 32) as u32).max(1)
 }
 
-/// The largest block size whose blocks, and all smaller ones, keep within the budget.
-fn limit(sizes: &[u32], spec: &Spec, records: usize) -> u32 {
+fn pairs_of(block: u32) -> u64 {
+    u64::from(block) * u64::from(block.saturating_sub(1)) / 2
+}
+
+/// The largest block size whose blocks, and all smaller ones, keep within the budget. `sizes`: with the number of blocks of each, ascending.
+fn limit(sizes: &[(u32, u64)], spec: &Spec, records: usize) -> u32 {
     let budget = (u64::from(spec.limits.pairs_per_record) * records as u64).max(COMPARE_ALL);
     let most = LARGEST_BLOCK.max(spec.limits.small_block);
     let mut cost = 0u64;
     let mut limit = spec.limits.small_block;
-    for &size in sizes {
-        cost += u64::from(size) * u64::from(size.saturating_sub(1)) / 2;
-        if size > limit && (cost > budget || size > most) {
+    for &(size, blocks) in sizes {
+        // A size is taken when its first block fits.
+        if size > limit && (cost + pairs_of(size) > budget || size > most) {
             break;
         }
+        cost += blocks * pairs_of(size);
         limit = limit.max(size);
     }
     limit

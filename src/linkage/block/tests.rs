@@ -33,7 +33,7 @@ proptest! {
                 prop_assert_eq!(keys.mask(x, y) & 3, wanted);
             }
         }
-        let runs: u64 = super::sort::runs(&keys.sorted(0)).map(|r| (r.len() * (r.len() - 1) / 2) as u64).sum();
+        let runs: u64 = keys.blocks[0].iter().map(|r| (r.len() * (r.len() - 1) / 2) as u64).sum();
         prop_assert_eq!(runs, keys.reports[0].pairs);
     }
 
@@ -42,7 +42,18 @@ proptest! {
         let mut wanted: Vec<u64> =
             column.iter().enumerate().filter(|(_, k)| **k != 0).map(|(i, k)| u64::from(*k) << 32 | i as u64).collect();
         wanted.sort_unstable();
-        prop_assert_eq!(super::sort::by_key(&column), wanted);
+        let mut sorter = Sorter::default();
+        prop_assert_eq!(sorter.by_key(&column), &wanted);
+        // Again, in memory that has been used.
+        let few = &column[..column.len() / 2];
+        wanted.retain(|word| ((word & 0xffff_ffff) as usize) < few.len());
+        prop_assert_eq!(sorter.by_key(few), &wanted);
+        let blocks: Vec<u32> = wanted.chunk_by(|x, y| x >> 32 == y >> 32).filter(|run| run.len() > 1).flatten().map(|word| *word as u32).collect();
+        prop_assert_eq!(Blocks::of(&wanted).iter().collect::<Vec<_>>().concat(), blocks);
+        let mut sizes: Vec<u32> = wanted.chunk_by(|x, y| x >> 32 == y >> 32).map(|run| run.len() as u32).collect();
+        sizes.sort_unstable();
+        let counted: Vec<(u32, u64)> = sizes.chunk_by(|x, y| x == y).map(|run| (run[0], run.len() as u64)).collect();
+        prop_assert_eq!(sort::sizes(&wanted), counted);
     }
 }
 

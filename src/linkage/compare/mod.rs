@@ -5,10 +5,13 @@ mod name;
 pub mod text;
 
 use super::normalise::date::{self, DERIVED};
-use super::normalise::digits;
+use super::normalise::{digits, lunar};
 use super::problem::Problem;
 use super::records::{Records, Slot};
 use super::spec::{Field, Kind, Spec};
+
+/// One date is the other in the lunar calendar. Told apart only where it is asked for.
+pub(super) const LUNAR: &str = "lunar";
 
 /// Levels a kind can tell apart, best first, without `differ`.
 pub fn known_levels(kind: Kind) -> &'static [&'static str] {
@@ -17,7 +20,7 @@ pub fn known_levels(kind: Kind) -> &'static [&'static str] {
         Kind::PersonName => &["exact", "pinyin", "one-character", "part", "given", "surname"],
         Kind::LatinName => &["exact", "one-edit", "close", "near"],
         Kind::Text => &["exact", "one-edit", "close", "near"],
-        Kind::Date => &["exact", "part", "one-digit", "near", "year"],
+        Kind::Date => &["exact", LUNAR, "part", "one-digit", "near", "year"],
         Kind::Sex | Kind::Code => &["exact"],
         Kind::Region => &["village", "town", "county"],
         Kind::Phone | Kind::Account => &["exact", "one-digit"],
@@ -44,10 +47,10 @@ pub fn levels(field: &Field) -> Result<Levels, Problem> {
     }
     let mut names: Vec<&'static str> = Vec::new();
     match &field.levels {
-        None => names.extend(known),
+        None => names.extend(known.iter().filter(|level| **level != LUNAR || field.lunar)),
         Some(wanted) => {
             for level in known {
-                if wanted.iter().any(|w| w == level) {
+                if wanted.iter().any(|w| w == level) || (field.lunar && *level == LUNAR) {
                     names.push(level);
                 }
             }
@@ -79,6 +82,8 @@ pub(crate) struct Comparison {
     pub bits: u32,
     pub remap: [u8; 16],
     pub names: Vec<&'static str>,
+    /// Dates may be of the lunar calendar.
+    pub lunar: bool,
 }
 
 /// Compares pairs of records of one layout.
@@ -106,6 +111,7 @@ impl Comparer {
                 shift,
                 bits: levels.bits,
                 remap: levels.remap,
+                lunar: levels.names.contains(&LUNAR),
                 names: levels.names,
             });
             shift += levels.bits;
@@ -146,7 +152,7 @@ impl Comparer {
                     Kind::PersonName => name::level(&records.dictionaries[slot.dictionary], x, y),
                     Kind::LatinName | Kind::Text => text::level(&records.dictionaries[slot.dictionary], x as u32, y as u32),
                     Kind::Date | Kind::Sex if (x | y) & DERIVED != 0 && self.both_have_ids(row_a, row_b) => 0,
-                    Kind::Date => date_level(x & !DERIVED, y & !DERIVED),
+                    Kind::Date => date_level(x & !DERIVED, y & !DERIVED, field.lunar),
                     Kind::Sex => 1 + u8::from(x & 3 != y & 3),
                     Kind::Region => region_level(x, y),
                     Kind::Phone => phone_level(x, y),
@@ -158,49 +164,65 @@ impl Comparer {
         }
     }
 
+    /// Looks the texts of a record up in their dictionaries, so that they are near when they are compared.
+    pub fn texts(&self, records: &Records, record: usize) -> u64 {
+        let texts = self.fields.iter().filter(|f| matches!(f.slot.kind, Kind::PersonName | Kind::LatinName | Kind::Text));
+        texts.fold(0, |sum, f| sum ^ records.dictionaries[f.slot.dictionary].hash(records.cell(record, f.slot.word) as u32))
+    }
+
     fn both_have_ids(&self, a: &[u64], b: &[u64]) -> bool {
         self.id.is_some_and(|word| a[word + 1] != 0 && b[word + 1] != 0)
     }
 }
 
-/// Exact; a part known of one and compatible (01-01 stands for a year); one digit or day and month swapped; near (calendar or age
-/// mistakes: 15 to 50 days, or the same day 1, 2 or 10 years off); same year; differ.
-fn date_level(x: u64, y: u64) -> u8 {
+/// Exact; one the other in the lunar calendar, where that is asked for; a part known of one and compatible (01-01 stands for a year); one digit or day
+/// and month swapped; near (calendar or age mistakes: 15 to 50 days, or the same day 1, 2 or 10 years off); same year; differ.
+fn date_level(x: u64, y: u64, lunar: bool) -> u8 {
+    const EXACT: u8 = 1;
+    const OF_LUNAR: u8 = 2;
+    const PART: u8 = 3;
+    const ONE_DIGIT: u8 = 4;
+    const NEAR: u8 = 5;
+    const YEAR: u8 = 6;
+    const DIFFER: u8 = 7;
     if x == y {
-        return if x & 0xff == 0 { 2 } else { 1 };
+        return if x & 0xff == 0 { PART } else { EXACT };
+    }
+    if lunar && lunar::reading(x, y).is_some() {
+        return OF_LUNAR;
     }
     let rough = |w: u64| w & 0xff == 0 || w & 0xffff == 0x0101;
     let year_equal = x >> 16 == y >> 16;
     if rough(x) || rough(y) {
         let day_unknown = |w: u64| w & 0xff == 0 && w & 0xff00 != 0;
         return match year_equal {
-            true if (day_unknown(x) || day_unknown(y)) && x >> 8 != y >> 8 && !(x & 0xffff == 0x0101 || y & 0xffff == 0x0101) => 5,
-            true => 2,
-            false => 6,
+            true if (day_unknown(x) || day_unknown(y)) && x >> 8 != y >> 8 && !(x & 0xffff == 0x0101 || y & 0xffff == 0x0101) => YEAR,
+            true => PART,
+            false => DIFFER,
         };
     }
     let swapped = (y & 0xffff_0000) | (y & 0xff) << 8 | (y >> 8 & 0xff);
     if x == swapped || nibbles(x ^ y) == 1 {
-        return 3;
+        return ONE_DIGIT;
     }
     let ((year_x, month_x, day_x), (year_y, month_y, day_y)) = (date::parts(x), date::parts(y));
     if month_x == month_y && day_x == day_y && matches!(year_x.abs_diff(year_y), 1 | 2 | 10) {
-        return 4;
+        return NEAR;
     }
     // Two neighbouring digits in the wrong order.
     for shift in (0..28).step_by(4) {
         let (low, high) = (y >> shift & 15, y >> (shift + 4) & 15);
         if x == (y & !(0xff << shift)) | low << (shift + 4) | high << shift {
-            return 3;
+            return ONE_DIGIT;
         }
     }
     if year_x.abs_diff(year_y) <= 1
         && let (Some(dx), Some(dy)) = (date::days(x), date::days(y))
         && (15..=50).contains(&dx.abs_diff(dy))
     {
-        return 4;
+        return NEAR;
     }
-    if year_equal { 5 } else { 6 }
+    if year_equal { YEAR } else { DIFFER }
 }
 
 /// Nibbles that are not zero.

@@ -70,32 +70,58 @@ proptest! {
     #[test]
     fn levels_do_not_depend_on_the_order(x in "[12][09][0-9]{2}-[01][0-9]-[0-3][0-9]", y in "[12][09][0-9]{2}-[01][0-9]-[0-3][0-9]") {
         if let (Some(a), Some(b)) = (date::normalise(&x), date::normalise(&y)) {
-            prop_assert_eq!(date_level(a, b), date_level(b, a));
+            prop_assert_eq!(date_level(a, b, false), date_level(b, a, false));
+            prop_assert_eq!(date_level(a, b, true), date_level(b, a, true));
         }
     }
 }
 
 #[test]
 fn dates() {
-    let level = |x: &str, y: &str| date_level(date::normalise(x).expect(x), date::normalise(y).expect(y));
+    let level = |x: &str, y: &str, lunar: bool| {
+        let known = known_levels(Kind::Date);
+        let level = date_level(date::normalise(x).expect(x), date::normalise(y).expect(y), lunar);
+        known.get(level as usize - 1).copied().unwrap_or("differ")
+    };
     for (x, y, wanted) in [
-        ("1980-02-03", "1980-02-03", 1),
-        ("1980-02", "1980-02-03", 2),
-        ("1980-01-01", "1980-07-09", 2),
-        ("1980", "1980-07-09", 2),
-        ("1980-03", "1980-02-03", 5),
-        ("1980-02-03", "1980-03-02", 3),
-        ("1980-02-03", "1980-02-08", 3),
-        ("1980-12-03", "1980-21-03", 3),
-        ("1980-02-03", "1980-03-10", 4),
-        ("1980-02-03", "1982-02-03", 3),
-        ("1989-02-03", "1990-02-03", 4),
-        ("1980-02-03", "1980-11-20", 5),
-        ("1980-02-03", "1971-11-20", 6),
-        ("1980", "1981-11-20", 6),
+        ("1980-02-03", "1980-02-03", "exact"),
+        ("1980-02", "1980-02-03", "part"),
+        ("1980-01-01", "1980-07-09", "part"),
+        ("1980", "1980-07-09", "part"),
+        ("1980-03", "1980-02-03", "year"),
+        ("1980-02-03", "1980-03-02", "one-digit"),
+        ("1980-02-03", "1980-02-08", "one-digit"),
+        ("1980-12-03", "1980-21-03", "one-digit"),
+        ("1980-02-03", "1980-03-10", "near"),
+        ("1980-02-03", "1982-02-03", "one-digit"),
+        ("1989-02-03", "1990-02-03", "near"),
+        ("1980-02-03", "1980-11-20", "year"),
+        ("1980-02-03", "1971-11-20", "differ"),
+        ("1980", "1981-11-20", "differ"),
     ] {
-        assert_eq!(level(x, y), wanted, "{x} {y}");
+        assert_eq!(level(x, y, false), wanted, "{x} {y}");
+        assert_eq!(level(x, y, true), wanted, "{x} {y}: no lunar date of the other");
     }
+    for (x, y, without) in [
+        ("1990-01-01", "1990-01-27", "part"),
+        ("2020-05-23", "2020-04-01", "year"),
+        ("1990-03-01", "1990-03-27", "near"),
+        ("1989-12-14", "1990-01-10", "near"),
+    ] {
+        assert_eq!((level(x, y, true), level(x, y, false)), ("lunar", without), "{x} {y}");
+    }
+}
+
+#[test]
+fn the_lunar_level_is_there_where_it_is_asked_for() {
+    let names = |levels_wanted: Option<Vec<&str>>, lunar: bool| {
+        let levels_wanted = levels_wanted.map(|l| l.into_iter().map(str::to_owned).collect());
+        levels(&Field { levels: levels_wanted, lunar, ..Field::new("born", Kind::Date) }).expect("levels").names
+    };
+    assert_eq!(names(None, false), ["exact", "part", "one-digit", "near", "year", "differ"]);
+    assert_eq!(names(None, true), ["exact", "lunar", "part", "one-digit", "near", "year", "differ"]);
+    assert_eq!(names(Some(vec!["exact", "year"]), true), ["exact", "lunar", "year", "differ"]);
+    assert_eq!(names(Some(vec!["exact", "lunar"]), false), ["exact", "lunar", "differ"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::model::{Class, Model};
 use super::normalise::digits::RelationCode;
 use super::outcome::{Band, HouseholdKind, HouseholdLink, Linkage, Member, Range, probability};
 use super::parameters::{Parameters, millibits, product};
-use super::records::Records;
+use super::records::{Groups, Records};
 use super::spec::Kind;
 pub use shared_id::shared_ids;
 
@@ -27,14 +27,11 @@ pub fn households(records: &Records, linkage: &Linkage) -> Vec<HouseholdLink> {
     if shared.is_empty() {
         return Vec::new();
     }
-    let mut members: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    for (record, listing) in records.listing.iter().enumerate().filter(|(_, l)| **l != 0) {
-        members.entry(*listing).or_default().push(record as u32);
-    }
+    let members = Groups::of(&records.listing);
     let kin = Feedback::new(records, &linkage.model);
     let mut found: Vec<(HouseholdLink, [u32; 2])> = Vec::new();
     for run in shared.chunk_by(|x, y| (x.0, x.1) == (y.0, y.1)) {
-        let (left, right) = (&members[&run[0].0], &members[&run[0].1]);
+        let (left, right) = (members.get(run[0].0), members.get(run[0].1));
         if left.len() <= LARGEST && right.len() <= LARGEST {
             found.push((pair_of(records, linkage, &kin, left, right, run), [run[0].0, run[0].1]));
         }

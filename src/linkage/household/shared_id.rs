@@ -1,5 +1,6 @@
 //! The opposite question: one id used by several people.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::linkage::cluster::Union;
@@ -29,7 +30,7 @@ pub fn shared_ids(records: &Records, linkage: &Linkage) -> Vec<SharedId> {
         .filter(|(_, w1, _)| w1 & VALID != 0)
         .map(|(w0, w1, r)| (w0, w1 & 0xffff_ffff, r))
         .collect();
-    ids.sort_unstable();
+    ids.par_sort_unstable();
     let mut shared = Vec::new();
     for run in ids.chunk_by(|x, y| (x.0, x.1) == (y.0, y.1)).filter(|run| run.len() > 1) {
         let members: Vec<u32> = run.iter().map(|id| id.2).collect();

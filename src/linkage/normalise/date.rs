@@ -32,6 +32,26 @@ pub fn days(word: u64) -> Option<i32> {
 
 /// Reads a date cell: year first or day first, with or without separators; year and month, or the year alone, leave zeros.
 pub fn normalise(cell: &str) -> Option<u64> {
+    usual(cell).or_else(|| any(cell))
+}
+
+/// Ten characters, year first.
+fn usual(cell: &str) -> Option<u64> {
+    let text: [u8; 10] = cell.as_bytes().try_into().ok()?;
+    let mut word = 0;
+    for (i, b) in text.into_iter().enumerate() {
+        match (i, b) {
+            (4 | 7, b'-' | b'/' | b'.') => {}
+            (4 | 7, _) => return None,
+            (_, b'0'..=b'9') => word = word << 4 | u64::from(b - b'0'),
+            _ => return None,
+        }
+    }
+    let year = word >> 16;
+    (year >= 0x1000 && !matches!(year, 0x9999 | 0x1111)).then_some(word)
+}
+
+fn any(cell: &str) -> Option<u64> {
     let folded = fold(cell);
     let text = folded.trim();
     let text = text.split([' ', 'T']).next().unwrap_or(text);
@@ -82,6 +102,14 @@ pub fn text(word: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_usual_form_is_read_as_any_other(text in prop_oneof!["[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}", "(0999|1000|1111|9999)-[0-9]{2}-[0-9]{2}", "[0-9-]{10}"]) {
+            prop_assert_eq!(normalise(&text), super::any(&text));
+        }
+    }
 
     #[test]
     fn forms_of_one_day() {

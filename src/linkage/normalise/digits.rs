@@ -11,10 +11,17 @@ pub fn phone(cell: &str) -> Option<u64> {
     let folded = fold(cell);
     // Two numbers in one cell: the first.
     let first = folded.trim().split([',', ';', '/']).next().unwrap_or("");
-    let mut text: Vec<u8> = first.bytes().filter(u8::is_ascii_digit).collect();
+    // One more than a number may have tells that there are too many.
+    let mut digits = [0u8; 16];
+    let mut count = 0;
+    for (place, digit) in digits.iter_mut().zip(first.bytes().filter(u8::is_ascii_digit)) {
+        *place = digit;
+        count += 1;
+    }
+    let mut text = &digits[..count];
     for code in [b"0086".as_slice(), b"86"] {
         if text.len() == 11 + code.len() && text.starts_with(code) && text[code.len()] == b'1' {
-            text.drain(..code.len());
+            text = &text[code.len()..];
         }
     }
     if text.len() < 5 || text.len() > 15 || text[1..].iter().all(|b| *b == text[1]) || text == b"12345678901" || text == b"13800000000" {
@@ -25,6 +32,10 @@ pub fn phone(cell: &str) -> Option<u64> {
 
 /// Account as a number of up to 19 digits (leading zeros go: spreadsheets lose them), or a hash.
 pub fn account(cell: &str) -> Option<u64> {
+    let bytes = cell.as_bytes();
+    if (4..=19).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit) {
+        return (!bytes.iter().all(|b| *b == bytes[0])).then(|| bytes.iter().fold(0, |n, b| n * 10 + u64::from(b - b'0')));
+    }
     let folded = fold(cell);
     let text: Vec<u8> = folded.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_uppercase()).collect();
     if text.len() < 4 || text.iter().all(|b| *b == text[0]) {
@@ -43,11 +54,12 @@ pub fn region_code(cell: &str) -> Option<u64> {
 
 /// 1 male, 2 female.
 pub fn sex(cell: &str) -> Option<u64> {
-    match fold(cell).trim().to_lowercase().as_str() {
+    let known = |cell: &str| match cell {
         "男" | "男性" | "m" | "male" | "1" | "man" => Some(1),
         "女" | "女性" | "f" | "female" | "2" | "woman" => Some(2),
         _ => None,
-    }
+    };
+    known(cell).or_else(|| known(fold(cell).trim().to_lowercase().as_str()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +70,14 @@ pub enum RelationCode {
 }
 
 pub fn relation(cell: &str) -> RelationCode {
-    match fold(cell).trim().to_lowercase().as_str() {
-        "户主" | "本人" | "本人或户主" | "head" | "self" | "01" | "02" => RelationCode::Head,
-        "配偶" | "妻" | "夫" | "妻子" | "丈夫" | "spouse" | "wife" | "husband" | "10" | "11" | "12" => RelationCode::Spouse,
-        _ => RelationCode::Other,
-    }
+    let known = |cell: &str| match cell {
+        "户主" | "本人" | "本人或户主" | "head" | "self" | "01" | "02" => Some(RelationCode::Head),
+        "配偶" | "妻" | "夫" | "妻子" | "丈夫" | "spouse" | "wife" | "husband" | "10" | "11" | "12" => Some(RelationCode::Spouse),
+        // Nobody in particular, but most members: told without a copy.
+        "子女" | "子" | "女" | "孙子女" | "父母" => Some(RelationCode::Other),
+        _ => None,
+    };
+    known(cell).or_else(|| known(fold(cell).trim().to_lowercase().as_str())).unwrap_or(RelationCode::Other)
 }
 
 /// A figure in thousandths, moved up so that zero is not "missing".

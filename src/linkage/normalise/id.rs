@@ -75,8 +75,27 @@ pub fn packed(w0: u64, w1: u64) -> Option<i64> {
     Some(body * 11 + i64::from(digit(w0, w1, 17)))
 }
 
-/// Reads an id cell. `None`: nothing there, or a placeholder (`true`).
+/// Reads an id cell. An error: nothing there, or a placeholder (`true`).
 pub fn normalise(cell: &str) -> Result<[u64; 2], bool> {
+    usual(cell).unwrap_or_else(|| any(cell))
+}
+
+/// The usual form, eighteen characters and nothing else; `None`: another form.
+fn usual(cell: &str) -> Option<Result<[u64; 2], bool>> {
+    let mut text: [u8; 18] = cell.as_bytes().try_into().ok()?;
+    text[17] = text[17].to_ascii_uppercase();
+    if !text[..17].iter().all(u8::is_ascii_digit) || !(text[17].is_ascii_digit() || text[17] == b'X') {
+        return None;
+    }
+    let body = text[..17].iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    let id = body * 11 + if text[17] == b'X' { 10 } else { i64::from(text[17] - b'0') };
+    if text.iter().all(|b| *b == text[0]) || citizen_id::is_placeholder(id) {
+        return Some(Err(true));
+    }
+    Some(Ok(words(&text, if citizen_id::is_valid(id) { VALID } else { 0 })))
+}
+
+fn any(cell: &str) -> Result<[u64; 2], bool> {
     let folded = fold(cell);
     let mut text: Vec<u8> = Vec::with_capacity(24);
     let mut other = false;
@@ -182,6 +201,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_usual_form_is_read_as_any_other(text in prop_oneof!["[0-9]{17}[0-9xX*]", "52[0-9]{4}19[0-9]{2}0[1-9][12][0-9]{4}[0-9X]", "0{6}[0-9]{12}", "1{17}[01]"]) {
+            if let Some(read) = usual(&text) {
+                prop_assert_eq!(read, super::any(&text));
+            }
+        }
+
         #[test]
         fn digits_come_back(text in "[1-9][0-9]{7,14}[1-9][0-9]{1,5}") {
             if let Ok([w0, w1]) = normalise(&text) && w1 & (VALID | FROM15) == 0 {

@@ -4,15 +4,17 @@ pub mod chars;
 pub mod date;
 pub mod digits;
 pub mod id;
+pub mod lunar;
 pub mod name;
 
 /// FNV-1a with a final mix: fixed for all machines and versions, since it decides keys and the canonical order.
 pub fn hash(bytes: &[u8]) -> u64 {
-    let mut h = 0xcbf2_9ce4_8422_2325u64;
-    for b in bytes {
-        h = (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    mix(h)
+    hash_of(bytes.iter().copied())
+}
+
+/// The same of bytes that stand nowhere.
+pub fn hash_of(bytes: impl Iterator<Item = u8>) -> u64 {
+    mix(bytes.fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)))
 }
 
 /// SplitMix64's finaliser.

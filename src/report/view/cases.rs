@@ -265,6 +265,7 @@ fn exemption_name(result: ExemptionResult) -> &'static str {
         ExemptionResult::Holds => "holds",
         ExemptionResult::DoesNotHold => "does_not_hold",
         ExemptionResult::Unknown => "unknown",
+        ExemptionResult::NotDelivered => "not_delivered",
     }
 }
 

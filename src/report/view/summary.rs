@@ -108,7 +108,7 @@ impl Report<'_> {
             lines.push(line(key, fill(lang, key, &[("rule", &outcome.rule), ("reason", &self.show.said(reason))])));
         }
         for outcome in &self.content.outcomes {
-            let gaps = self.show.gaps(outcome).into_iter();
+            let gaps = self.show.gaps(outcome).into_iter().chain(self.show.reserves(outcome));
             lines.extend(gaps.map(|gap| line("attention_gap", fill(lang, "attention_gap", &[("rule", &outcome.rule), ("gap", &gap)]))));
         }
         for outcome in self.content.outcomes.iter().filter(|o| !adds_up(o)) {

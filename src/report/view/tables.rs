@@ -82,6 +82,7 @@ impl Report<'_> {
         }
         notes.extend(o.coverage.iter().map(|c| self.coverage(c)));
         notes.extend(self.show.gaps(o));
+        notes.extend(self.show.reserves(o));
         notes
     }
 

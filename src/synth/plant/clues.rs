@@ -59,7 +59,7 @@ impl Planting<'_, '_> {
     fn overdue(&mut self, job: &Job) {
         let household = self.any_household();
         let form = job.variant % 2;
-        let opened = if !job.planted && form == 1 { as_of() - 50 } else { as_of() - 190 - job.variant as i32 % 50 };
+        let opened = if !job.planted && form == 1 { as_of() - 50 } else { as_of() - job.dose(190 + job.variant as i64 % 50) as i32 };
         let note = match (job.planted, form) {
             (true, _) => "open for half a year",
             (false, 0) => "extended by decision",
@@ -112,7 +112,7 @@ impl Planting<'_, '_> {
         };
         let subject = actor.text().to_string();
         let case = self.village.truth.case("SV05", job.planted, "cadre", subject, note);
-        for n in 0..4 {
+        for n in 0..job.dose(4) as i32 {
             let household = self.any_household();
             let clue = self.clue_on(household, None, opened, "explained", Some(opened + 30));
             self.village.truth.record(&case, "cases", clue.clone());
@@ -139,7 +139,10 @@ impl Planting<'_, '_> {
         let case = self.clue_case(job, &clue, note);
         let actor = self.inspector();
         self.act(&case, &clue, "recover", actor, on, None, Some(84_000), "");
+        let dosed = [84_000 * (100 - job.dose(0)) / 100];
         let parts: &[Fen] = match (job.planted, lately) {
+            (true, _) if job.dose == Some(100) => &[],
+            (true, _) if job.dose.is_some() => &dosed,
             (true, _) if job.variant.is_multiple_of(2) => &[],
             (true, _) => &[30_000],
             (_, true) => &[],
@@ -167,7 +170,7 @@ impl Planting<'_, '_> {
 
     fn complaint(&mut self, job: &Job) {
         let (mut replied, mut withdrawn) = (Empty, Empty);
-        let mut received = as_of() - 170 - job.variant as i32 % 60;
+        let mut received = as_of() - job.dose(170 + job.variant as i64 % 60) as i32;
         let note = match (job.planted, job.variant % 3) {
             (true, _) => "nobody has answered for months",
             (false, 0) => {
@@ -236,8 +239,11 @@ impl Planting<'_, '_> {
     fn field_check(&mut self, job: &Job) {
         let years = self.layout.last_year - self.layout.first_year + 1;
         let year = self.layout.first_year + job.variant as i32 % years;
-        let (kind, wrong, note) =
-            if job.planted { ("exited", 6, "six of sixty wrong") } else { ("not_registered", 1, "one of sixty wrong, as chance has it") };
+        let (kind, wrong, note) = if job.planted {
+            ("exited", job.dose(6) as usize, "six of sixty wrong")
+        } else {
+            ("not_registered", 1, "one of sixty wrong, as chance has it")
+        };
         let county = self.layout.counties[self.village.site.county].code;
         let case = self.village.truth.case("SV13", job.planted, "area", county.to_string(), note);
         let region = self.village.site.code;

@@ -122,7 +122,7 @@ impl Planting<'_, '_> {
 
     fn late_entry(&mut self, job: &Job, at: usize) {
         let from = day(self.later_year(job), 6, 3);
-        let form = job.variant % 3;
+        let form = job.form(3, 0);
         let many = if job.planted { form == 1 } else { form == 2 };
         let cadre = self.visitor();
         let note = match (job.planted, form) {
@@ -138,7 +138,7 @@ impl Planting<'_, '_> {
             let mut made = visit(self.village, self.draw, cadre, at, on);
             made.entered = match (job.planted, form) {
                 (true, 1) => from + STEP * MANY as Days,
-                (true, _) => on + 45,
+                (true, _) => on + job.dose(45) as i32,
                 (false, 0) => on + 30,
                 (false, 1) => on + 60,
                 _ => made.entered,

@@ -122,7 +122,7 @@ impl Planting<'_, '_> {
 
     fn flash(&mut self, job: &Job, at: usize) {
         let marked = self.marked_on(at);
-        let days = 200 + job.variant as i32 % 5 * 25;
+        let days = job.dose(200 + job.variant as i64 % 5 * 25) as i32;
         let note = match (job.planted, job.variant % 2) {
             (true, _) => {
                 self.enter(at, marked - days);
@@ -154,7 +154,7 @@ impl Planting<'_, '_> {
             }
         }
         let before = h.income(year - 1).map_or(300_000, |i| i.per_capita);
-        let mut share = 218;
+        let mut share = job.dose(218);
         for i in h.incomes.iter_mut() {
             if i.year >= year {
                 i.set_per_capita(before * share / 100);
@@ -196,7 +196,7 @@ impl Planting<'_, '_> {
     fn relief(&mut self, job: &Job, at: usize) {
         let (marked, year) = (self.marked_on(at), self.year_of_exit(at));
         let graded = day(year + 1, 1, 8);
-        let house = job.planted && job.variant % 2 == 1 && graded - marked <= 175;
+        let house = job.planted && job.form(2, 0) == 1 && graded - marked <= 175;
         let note = match (job.planted, house, job.variant % 3) {
             (true, true, _) => "the house was graded dangerous soon after the exit",
             (true, false, _) => "the minimum allowance began soon after the exit",
@@ -223,7 +223,7 @@ impl Planting<'_, '_> {
         if !job.planted && job.variant % 3 == 2 {
             self.allowance(at, marked - 90);
         }
-        let after = if !job.planted && job.variant % 3 == 0 { 215 } else { 100 };
+        let after = if !job.planted && job.variant % 3 == 0 { 215 } else { job.dose(100) as i32 };
         let number = self.allowance(at, marked + after);
         self.record_payment(&case, number);
     }

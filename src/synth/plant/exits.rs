@@ -8,7 +8,7 @@ use crate::synth::model::Posted;
 impl Planting<'_, '_> {
     pub(super) fn exits(&mut self, job: &Job, at: usize) {
         match (job.kind, job.planted) {
-            ("FE01", true) => self.below_line(at),
+            ("FE01", true) => self.below_line(job, at),
             ("FE01", false) => self.above_line(job, at),
             ("FE02", true) => self.guarantee_unmet(job, at),
             ("FE02", false) => self.guarantee_met(job, at),
@@ -31,9 +31,10 @@ impl Planting<'_, '_> {
         }
     }
 
-    fn below_line(&mut self, at: usize) {
+    fn below_line(&mut self, job: &Job, at: usize) {
         let year = self.exit_year(at);
-        let per_capita = self.line(year) * self.draw.range(72, 93) / 100;
+        let percent = self.draw.range(72, 93);
+        let per_capita = self.line(year) * job.dose.map_or(percent, |under| 100 - under) / 100;
         self.set_income(at, year, per_capita);
         let case = self.household_case("FE01", true, at, "exited with an income under the line");
         self.record_event(&case, at, "exit_mark");
@@ -205,7 +206,7 @@ impl Planting<'_, '_> {
     }
 
     fn publicity(&mut self, job: &Job, at: usize, planted: bool) {
-        let form = job.variant % 3;
+        let form = job.form(3, 0);
         let h = self.household(at);
         let note = match (planted, form) {
             (true, 1) => {
@@ -218,7 +219,8 @@ impl Planting<'_, '_> {
             }
             (true, _) => {
                 if let Some(e) = h.event("exit_publicity") {
-                    e.ended = Some(e.on + if form == 0 { 3 } else { 5 });
+                    let missing = job.dose(if form == 0 { 4 } else { 2 });
+                    e.ended = Some(e.on + 7 - missing as i32);
                 }
                 "posted for too few days"
             }

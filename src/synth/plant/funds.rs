@@ -57,10 +57,10 @@ impl Planting<'_, '_> {
         let Some(p) = self.pension(at, year, month) else { return };
         let returned = p.paid_on + 5;
         self.send_back(at, p.number, returned);
-        let note = match (job.planted, job.variant % 2) {
+        let note = match (job.planted, job.form(2, 1)) {
             (true, 0) => "returned by the bank and never reissued",
             (true, _) => {
-                self.reissue(at, &p, returned + 95);
+                self.reissue(at, &p, returned + job.dose(95) as i32);
                 "returned by the bank and reissued after three months"
             }
             (false, 0) => {
@@ -385,7 +385,7 @@ impl Planting<'_, '_> {
     fn split(&mut self, job: &Job) {
         let year = self.later_year(job);
         let start = day(year, 3 + (job.variant % 5) as i32, 6);
-        let count = 3 + job.variant % 2;
+        let count = job.dose((3 + job.variant % 2) as i64) as usize;
         let form = job.variant % 3;
         let name = |n: usize| format!("{}宏达建筑工程队{}{n}", self.village.site.name, self.village.transfers.len());
         let one = name(0);
@@ -427,7 +427,10 @@ impl Planting<'_, '_> {
         let case = self.village.truth.case("FD16", job.planted, "org", from.clone(), note);
         let digits: Vec<i64> = INVENTED.iter().flat_map(|&(digit, times)| std::iter::repeat_n(digit, times)).collect();
         for line in 0..LINES {
-            let yuan = if job.planted {
+            let invented = job.planted && job.dose.is_none_or(|percent| self.draw.per_mille(10 * percent as usize));
+            let yuan = if job.planted && !invented {
+                self.draw.range(1100, 24_000)
+            } else if invented {
                 self.draw.range(110, 2400) * 10 + digits[self.draw.below(digits.len())]
             } else {
                 PRICES[self.draw.below(PRICES.len())]

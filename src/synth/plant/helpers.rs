@@ -167,7 +167,7 @@ impl Planting<'_, '_> {
         let (year, month) = (self.later_year(job), 6 + (job.variant % 5) as i32);
         let cadre = self.newcomer(day(self.layout.first_year, 1, 5)).id;
         let (states, paid, note): (&[(&'static str, i64)], i64, _) = match (job.planted, job.variant % 2) {
-            (true, _) => (&[("present", 21), ("absent", 3)], 27, "paid for six days more than on post"),
+            (true, _) => (&[("present", 21), ("absent", 3)], 21 + job.dose(6), "paid for six days more than on post"),
             (false, 0) => (&[("present", 18), ("training", 5)], 23, "the other days were training"),
             _ => (&[("present", 22)], 22, "paid for the days on post"),
         };
@@ -189,7 +189,7 @@ impl Planting<'_, '_> {
         let case = self.of_cadre(job, cadre, note);
         let away = |h: &usize| self.village.absences.iter().any(|a| a.household == *h);
         let homes: Vec<usize> = (0..self.village.site.households).filter(|h| !away(h)).collect();
-        for week in 0..26 {
+        for week in 0..job.dose(26) as usize {
             let spread = if job.planted || meeting { 0 } else { week % 5 };
             let on = day(year, 2, 6) + 7 * week as i32 + spread as i32;
             let mut made = visit(self.village, self.draw, cadre, homes[week % homes.len()], on);
@@ -248,9 +248,9 @@ impl Planting<'_, '_> {
         let marked = self.marked_on(at);
         let (helper, next) = (self.helper_of(at), self.village.cadres[2 + at % 2].id);
         let starts = self.village.households[at].identified.max(day(self.layout.first_year, 1, 1));
-        let (ends, again, note) = match (job.planted, job.variant % 2) {
+        let (ends, again, note) = match (job.planted, job.form(2, 1)) {
             (true, 0) => (marked + 5, None, "the helper left with the exit, nobody came"),
-            (true, _) => (marked, Some(marked + 120), "the next helper came after four months"),
+            (true, _) => (marked, Some(marked + job.dose(120) as i32), "the next helper came after four months"),
             (false, 0) => (marked + 5, Some(marked + 20), "the next helper came within two weeks"),
             _ => (marked + 200, Some(marked + 201), "changed over half a year after the exit"),
         };
@@ -266,6 +266,7 @@ impl Planting<'_, '_> {
         let form = job.variant % 3;
         let lately = !job.planted && form == 2;
         let found = if lately { as_of() - 12 } else { day(self.layout.last_year, 3, 10) + job.variant as i32 % 40 };
+        let found = job.dose.filter(|_| job.planted).map_or(found, |days| as_of() - days as i32);
         // Earlier help had ended before the exit.
         let ended = self.marked_on(at) - 20;
         for m in &mut self.household(at).measures {
@@ -295,14 +296,14 @@ impl Planting<'_, '_> {
         let helper = self.helper_of(at);
         let away = !job.planted && !job.variant.is_multiple_of(2);
         let (after, note) = match (job.planted, away) {
-            (true, _) => (1, "six visits in the year before the exit, one in the year after"),
+            (true, _) => (6 - job.dose(5), "six visits in the year before the exit, one in the year after"),
             (false, false) => (5, "nearly as many visits as before"),
             (false, true) => (1, "the whole household was away"),
         };
         let case = self.household_case("RB09", job.planted, at, note);
         self.record_event(&case, at, "exit_mark");
         let before = (0..6).map(|n| marked - 20 - 45 * n);
-        let days: Vec<Days> = before.chain((0..after).map(|n| marked + 25 + 60 * n)).collect();
+        let days: Vec<Days> = before.chain((0..after as i32).map(|n| marked + 25 + 60 * n)).collect();
         for on in days {
             let made = visit(self.village, self.draw, helper, at, on);
             self.village.visits.push(made);

@@ -41,10 +41,10 @@ impl Planting<'_, '_> {
         let year = self.later_year(job);
         let mut note = "";
         if let Some(i) = self.household(at).income(year) {
-            note = match (job.planted, job.variant % 3) {
+            note = match (job.planted, job.form(3, 0)) {
                 (true, 0) => {
                     // Net and per capita agree with each other, not with the sources.
-                    i.net += i.net / 1000 * 100 + 20_000;
+                    i.net += job.dose.map_or(i.net / 1000 * 100 + 20_000, |percent| i.net * percent / 10_000 * 100);
                     i.per_capita = crate::synth::model::round_yuan(i.net, i.size);
                     "net income is not the sum of its sources"
                 }
@@ -74,7 +74,7 @@ impl Planting<'_, '_> {
     fn jump(&mut self, job: &Job, at: usize) {
         let year = self.later_year(job);
         let before = self.village.households[at].incomes.iter().find(|i| i.year == year - 1).map_or(300_000, |i| i.per_capita);
-        let percent = if job.planted { self.draw.range(390, 520) } else { 330 };
+        let percent = if job.planted { job.dose(self.draw.range(390, 520)) } else { 330 };
         let target: Fen = before * percent / 100;
         let one_off = !job.planted && !job.variant.is_multiple_of(2);
         for i in self.household(at).incomes.iter_mut().filter(|i| i.year >= year) {

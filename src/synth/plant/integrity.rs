@@ -28,6 +28,7 @@ pub(in super::super) fn plant(layout: &Layout, village: &mut Village, free: usiz
     let mut late = Late { layout, village, draw, free, used: HashSet::new() };
     late.vouchers();
     for job in &late.village.site.late {
+        late.village.truth.dosed(job.kind, job.dose);
         match job.kind {
             "DI05" => late.relation(job),
             "DI06" => late.against_id(job),
@@ -247,6 +248,7 @@ impl Late<'_, '_> {
         let Some((at, ())) = self.find(alive) else { return };
         let before = self.layout.last_year - 1;
         let late = day(before, 3, 1) - 150 * (job.variant % 3) as i32 + self.draw.days(0, 200);
+        let late = job.dose.map_or(late, |days| as_of() - 366 - days as i32);
         self.village.households[at].checked = Some(if job.planted { late } else { day(before, 12, 31) });
         self.household_case(job, at, if job.planted { "not verified for more than a year" } else { "verified a year ago to the day" });
     }

@@ -81,6 +81,7 @@ pub(super) fn added(layout: &Layout, village: &mut Village, ids: &mut Ids) {
             clear_of_the_heap(layout, village);
         }
         let at: Vec<usize> = (start..village.households.len()).collect();
+        village.truth.dosed(job.kind, job.dose);
         let mut planting = Planting { layout, village, ids, draw: &mut draw };
         match job.kind {
             "FE05" | "FE06" | "FE07" | "FE08" | "FE09" | "FE12" | "FE13" | "FE14" => planting.evidence(job, &at),
@@ -155,6 +156,7 @@ pub(super) struct Planting<'b, 'a> {
 impl Planting<'_, '_> {
     pub(super) fn plant(&mut self, job: &Job, range: Range<usize>) {
         let at: Vec<usize> = range.collect();
+        self.village.truth.dosed(job.kind, job.dose);
         match job.kind {
             "DI01" | "DI02" | "DI03" | "DI04" | "DI07" | "DI16" | "XR17" => self.identities(job, &at),
             "XR01" | "XR03" | "XR04" | "XR05" | "XR06" | "XR08" | "SV01" => self.registers(job, at[0]),
@@ -379,13 +381,14 @@ fn resize(h: &mut Household) {
 /// Letters that do not agree with the files, and letters that a later one replaced.
 pub(super) fn letters(village: &mut Village) {
     for job in village.jobs().iter().filter(|j| j.kind == "DI12") {
+        village.truth.dosed(job.kind, job.dose);
         let n = job.variant % village.letters.len();
         let subject = village.site.code.to_string();
         let note = if job.planted { "letter and file differ" } else { "a later letter replaces a wrong one" };
         let case = village.truth.case("DI12", job.planted, "area", subject, note);
         if job.planted {
             let letter = &mut village.letters[n];
-            if job.variant % 2 == 0 { letter.rows += 2 } else { letter.amount += 860_000 }
+            if job.form(2, 0) == 0 { letter.rows += job.dose(2) } else { letter.amount += 860_000 }
         } else {
             let right = village.letters[n].clone();
             let last = village.letters.len();

@@ -112,7 +112,7 @@ impl Planting<'_, '_> {
         let mut person = self.person(at, n);
         let declared = self.household(at).income(year).map_or(0, |i| i.wage.max(10_000));
         let (factor, base, note) = match (job.planted, job.variant % 3) {
-            (true, _) => (200 + job.variant as Fen * 13 % 90, "actual", "wages of an employer far above the declared ones"),
+            (true, _) => (job.dose(200 + job.variant as Fen * 13 % 90), "actual", "wages of an employer far above the declared ones"),
             (false, 0) => (115, "actual", "wages a little above the declared ones"),
             (false, 1) => (230, "floor", "insured on the floor of the contribution base"),
             _ => (230, "actual", "wages of a namesake"),
@@ -155,6 +155,7 @@ impl Planting<'_, '_> {
     fn balances(&mut self, job: &Job, at: usize) {
         let on = day(self.layout.last_year, 6, 30);
         let (held, other, compensation, note): (Fen, Fen, Fen, _) = match (job.planted, job.variant % 2) {
+            (true, _) if job.dose.is_some() => (3_000_000 + 100 * job.dose(0), 3_000_000, 0, "savings of two members above the limit"),
             (true, v) => (4_500_000 + v as Fen * 700_000, 3_800_000, 0, "savings of two members above the limit"),
             (false, 0) => (4_500_000, 3_800_000, 4_500_000, "compensation for land makes up the difference"),
             _ => (2_500_000, 2_800_000, 0, "savings of two members under the limit"),

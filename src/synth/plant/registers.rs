@@ -38,7 +38,7 @@ impl Planting<'_, '_> {
             ("XR01", _, 1) => (early, None, Fact::Payroll { kind: "temporary" }, "public welfare post"),
             ("XR01", ..) => (early - 700, Some(early - 90), Fact::Payroll { kind: "institution" }, "post ended before the entry"),
             ("XR03", true, _) => {
-                let price_yuan = 42_000 + 7_300 * (job.variant as i64 % 9);
+                let price_yuan = job.dose(42_000 + 7_300 * (job.variant as i64 % 9));
                 (
                     early,
                     None,
@@ -94,7 +94,7 @@ impl Planting<'_, '_> {
         let registered = |on: Days| Fact::Death { registered: on };
         let (died, filed, note) = match (job.planted, job.variant % 3) {
             (true, form) => {
-                let died = as_of() - 260 - 210 * form as i32;
+                let died = as_of() - job.dose(260 + 210 * form as i64) as i32;
                 (died, died + 20, "deceased and still in the register")
             }
             (false, 0) => (as_of() - 55, as_of() - 40, "died within the last ninety days"),

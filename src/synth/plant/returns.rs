@@ -20,7 +20,8 @@ impl Planting<'_, '_> {
         // The window for marking closes before the as-of date, except for the late survey.
         let late = !job.planted && job.variant % 3 == 2;
         let year = if late { self.layout.last_year } else { (exited + 1).min(self.layout.last_year - 1) };
-        let per_capita = self.line(year) * self.draw.range(74, 94) / 100;
+        let percent = self.draw.range(74, 94);
+        let per_capita = self.line(year) * if job.planted { job.dose.map_or(percent, |under| 100 - under) } else { percent } / 100;
         let mut surveyed = day(year, 10, 1);
         if let Some(income) = self.household(at).income(year) {
             income.set_per_capita(per_capita);
@@ -54,6 +55,7 @@ impl Planting<'_, '_> {
         let discharged: Days = if recent { day(year, 12, 12) } else { day(year, 3 + (job.variant % 5) as i32, 14) };
         let covered = !job.planted && job.variant % 3 == 1;
         let own = if covered { 640_000 } else { self.draw.range(26, 60) * 100_000 };
+        let own = job.dose.filter(|_| job.planted).map_or(own, |yuan| 100 * yuan);
         let total = if covered { 8_400_000 } else { own * 16 / 10 };
         self.village.claims.push(Claim { id: head, household: at, admitted: discharged - 18, discharged, total, own });
         let note = match (job.planted, job.variant % 3) {

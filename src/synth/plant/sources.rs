@@ -39,7 +39,7 @@ impl Planting<'_, '_> {
         let year = self.exited(at);
         let line = self.line(year);
         let above = !job.planted && !job.variant.is_multiple_of(2);
-        let per_mille = if above { 1062 } else { 1006 + job.variant as i64 * 7 % 38 };
+        let per_mille = if above { 1062 } else { 1000 + job.dose(6 + job.variant as i64 * 7 % 38) };
         self.earns(at, year, line * per_mille / 1000);
         let note = match (job.planted, above) {
             (true, _) => "income of the exit year just above the line",
@@ -55,7 +55,11 @@ impl Planting<'_, '_> {
         let top = self.line(year) * 19 / 10;
         self.earns(at, year, top);
         let form = job.variant % 3;
-        let next = if !job.planted && form == 2 { top * 76 / 100 } else { self.line(year + 1) * 112 / 100 };
+        let next = match job.dose.filter(|_| job.planted) {
+            Some(fall) => top * (100 - fall) / 100,
+            None if !job.planted && form == 2 => top * 76 / 100,
+            None => self.line(year + 1) * 112 / 100,
+        };
         self.earns(at, year + 1, next);
         let mut surveyed = 0;
         if let Some(i) = self.household(at).income(year + 1) {
@@ -87,7 +91,7 @@ impl Planting<'_, '_> {
         let mut operating = 0;
         if let Some(i) = self.household(at).income(year) {
             // More turnover at more cost: the net income stays.
-            let more = 2_000_000 + 100_000 * (job.variant as i64 % 7);
+            let more = job.dose.map_or(2_000_000 + 100_000 * (job.variant as i64 % 7), |yuan| 100 * yuan);
             (i.operating, i.cost) = (i.operating + more, i.cost + more);
             i.total();
             operating = i.operating;
@@ -136,7 +140,7 @@ impl Planting<'_, '_> {
 
     fn wages(&mut self, job: &Job, at: usize) {
         let year = self.layout.last_year;
-        let none = job.variant.is_multiple_of(2);
+        let none = job.form(2, 1) == 0;
         let h = self.household(at);
         for p in &mut h.people {
             p.work_months = 0;
@@ -147,7 +151,7 @@ impl Planting<'_, '_> {
         if let Some(i) = h.income(year) {
             i.wage = match (none, job.planted) {
                 (true, _) => 640_000,
-                (false, true) => 1_650_000,
+                (false, true) => 100 * job.dose(16_500),
                 (false, false) => 820_000,
             };
             i.migrant_months = if none && !job.planted { 5 } else { 0 };
@@ -155,6 +159,7 @@ impl Planting<'_, '_> {
         }
         let note = match (job.planted, none) {
             (true, true) => "wages and no month of work",
+            (true, false) if job.dose.is_some() => "wages for a month of work, by dose",
             (true, false) => "16,500 yuan for a month of work",
             (false, true) => "months of migrant work stand on the form",
             (false, false) => "8,200 yuan for a month of work",
@@ -203,7 +208,7 @@ impl Planting<'_, '_> {
         };
         if let Some(i) = self.household(at).income(year) {
             i.transfer = match (job.planted, job.variant % 2) {
-                (true, _) => paid + paid / 1000 * 100 + 240_000,
+                (true, _) => paid + job.dose.map_or(paid / 1000 * 100 + 240_000, |yuan| 100 * yuan),
                 (false, 0) => paid + 19_000,
                 _ => paid + 4000,
             };
@@ -246,6 +251,7 @@ impl Planting<'_, '_> {
         h.items.push(Item { year, item: kind, amount: promised, counted: true });
         let form = job.variant % 3;
         let (paid, paid_on, note) = match (job.planted, form) {
+            (true, _) if job.dose.is_some() => (promised * (100 - job.dose(0)) / 100, day(year, 12, 10), "not all of it was paid"),
             (true, 0) => (promised * 3 / 10, day(year, 12, 10), "less than a third of it was paid"),
             (true, _) => (0, day(year, 12, 10), "promised, counted and not paid"),
             (false, 0) => (promised * 96 / 100, day(year, 12, 10), "nearly all of it was paid"),

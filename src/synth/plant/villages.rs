@@ -26,7 +26,8 @@ impl Planting<'_, '_> {
         all.sort_unstable();
         let Some(&middle) = all.get(all.len() / 2) else { return };
         for &h in at {
-            let off = self.draw.range(-15, 15);
+            let within = job.dose(15);
+            let off = self.draw.range(-within, within);
             if let Some(i) = self.household(h).income(year) {
                 i.enumerator = ENUMERATOR;
                 if job.planted {
@@ -54,7 +55,8 @@ impl Planting<'_, '_> {
             let number = self.village.next_measure();
             let helper = self.village.cadres.get(2).map(|c| c.id);
             let household = &mut self.village.households[h];
-            let amount = if job.planted { rate * 3 } else { rate * household.size() };
+            let equal = job.planted && job.dose.is_none_or(|percent| self.draw.per_mille(10 * percent as usize));
+            let amount = if equal { rate * 3 } else { rate * household.size() };
             household.measures.push(Measure { number, kind: "industry", starts: day(year, 5, 15), ends: None, amount, helper });
             let key = self.village.key('M', number);
             self.village.truth.record(&case, "measures", key);
@@ -115,7 +117,10 @@ pub(in crate::synth) fn reasons(layout: &Layout, village: &mut Village) {
         for review in household.events.iter_mut().filter(|e| e.kind == "review") {
             let own = reason(&mut draw);
             review.reason = match job {
-                Some(job) if job.planted => format!("{name}：{one}").into(),
+                Some(job) if job.planted && job.dose.is_none_or(|percent| draw.per_mille(10 * percent as usize)) => {
+                    format!("{name}：{one}").into()
+                }
+                Some(job) if job.planted => own.into(),
                 Some(_) => one.clone().into(),
                 None => own.into(),
             };
@@ -125,6 +130,7 @@ pub(in crate::synth) fn reasons(layout: &Layout, village: &mut Village) {
     // Of fewer nothing can be told.
     const ENOUGH: usize = 8;
     let Some(job) = job.filter(|_| numbers.len() >= ENOUGH) else { return };
+    village.truth.dosed(job.kind, job.dose);
     let note =
         if job.planted { "one reason for all households, but for the name" } else { "a wording of the form that many villages keep" };
     let case = village.truth.case("QS08", job.planted, "area", village.site.code.to_string(), note);

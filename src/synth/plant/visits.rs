@@ -54,7 +54,7 @@ impl Planting<'_, '_> {
             let from = self.village.attendance.len();
             let states: &[(&'static str, i64)] = match (short, job.planted) {
                 (false, _) => &[("present", 22)],
-                (true, true) => &[("present", 12), ("absent", 3)],
+                (true, true) => &[("present", 20 - job.dose(8)), ("absent", 3)],
                 (true, false) => &[("present", 12), (excused, 10)],
             };
             attend(self.village, self.draw, cadre, year, month, states);
@@ -112,7 +112,7 @@ impl Planting<'_, '_> {
         let note = match (job.planted, form) {
             (true, _) => {
                 // About a hundred kilometres in twenty minutes.
-                second.lat = first.lat + 900_000;
+                second.lat = first.lat + job.dose.map_or(900_000, |km| 9_009 * km);
                 "farther than anyone can drive in the time"
             }
             (false, 0) => {
@@ -136,8 +136,8 @@ impl Planting<'_, '_> {
     fn too_many(&mut self, job: &Job) {
         let on = day(self.later_year(job), 11, 12);
         let cadre = self.new_cadre();
-        let brief = job.planted && !job.variant.is_multiple_of(2);
-        let count = if brief { 6 } else { 26 }.min(self.village.households.len());
+        let brief = job.planted && job.form(2, 0) == 1;
+        let count = if brief { 6 } else { job.dose(26) as usize }.min(self.village.households.len());
         let note = match (job.planted, brief) {
             (true, true) => "visits of two minutes",
             (true, _) => "more homes than a day has room for",
@@ -213,6 +213,7 @@ impl Planting<'_, '_> {
         for (n, &h) in at.iter().enumerate() {
             let mut visit = self.visit(cadre, h, on + 3 * n as i32, 600, 30);
             visit.note = match (job.planted, n) {
+                (true, 1..) if job.dose.is_some() => partly(&body, &visit.note, job.dose(0)),
                 (true, 2) => format!("{body}已拍照。"),
                 (true, _) => body.clone(),
                 _ => "入户走访政策宣传".to_string(),
@@ -221,4 +222,12 @@ impl Planting<'_, '_> {
         }
         debug_assert!(first.on == on);
     }
+}
+
+/// The first note with so many per cent of its characters, at the end, from another.
+fn partly(first: &str, other: &str, percent: i64) -> String {
+    let all = first.chars().count();
+    let own = all * percent as usize / 100;
+    let kept = first.chars().take(all - own);
+    kept.chain(other.chars().rev().take(own).collect::<Vec<_>>().into_iter().rev()).collect()
 }

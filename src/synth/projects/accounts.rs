@@ -38,7 +38,7 @@ impl Planting<'_, '_> {
         let note = match (kind, planted) {
             ("FD01", true) => {
                 spend(&mut account, day(year, 9, 2));
-                account.years[0].2 = 1_260_000;
+                account.years[0].2 = 100 * self.plan.dose(12_600);
                 "more at the end than the lines explain"
             }
             ("FD01", false) => {
@@ -94,11 +94,15 @@ impl Planting<'_, '_> {
     }
 
     fn loans(&mut self) {
-        let (planted, form) = (self.plan.planted, self.plan.variant % 2);
+        let (planted, form) = (self.plan.planted, self.plan.form(2, 0));
         let Some(&h) = self.borrowers(1).first() else { return };
         let start = day(self.year(), 3, 4);
         let (records, note) = match (planted, form) {
-            (true, 0) => (vec![self.lend(h, 8_000_000, start, None, true, "")], "a subsidised loan of 80000 yuan"),
+            (true, 0) => {
+                let amount = 5_000_000 + 100 * self.plan.dose(30_000);
+                let note = if self.plan.dose.is_some() { "a subsidised loan above the cap" } else { "a subsidised loan of 80000 yuan" };
+                (vec![self.lend(h, amount, start, None, true, "")], note)
+            }
             (true, _) => {
                 let first = self.lend(h, 3_000_000, start, Some(start + 400), true, "");
                 (vec![first, self.lend(h, 3_000_000, start + 200, None, true, "")], "two subsidised loans at once")
@@ -122,7 +126,7 @@ impl Planting<'_, '_> {
         let start = day(self.year(), 4, 2);
         let note = if planted { "four household loans drawn to one firm within days" } else { "loans drawn to one firm months apart" };
         let case = self.case("supplier", firm.clone(), note);
-        for (i, h) in self.borrowers(4).into_iter().enumerate() {
+        for (i, h) in self.borrowers(self.plan.dose(4) as usize).into_iter().enumerate() {
             let lent = start + i as i32 * if planted { 1 } else { 61 };
             let n = self.lend(h, 5_000_000, lent, None, true, &firm);
             self.record(&case, "loans", key("DK", self.village.site, n));
@@ -151,7 +155,7 @@ impl Planting<'_, '_> {
         let (planted, form) = (self.plan.planted, self.plan.variant % 2);
         let common = self.village.new_account();
         let (count, percent, note) = match (planted, form) {
-            (true, _) => (5, 95, "most of a benefit of five households goes on to one account"),
+            (true, _) => (self.plan.dose(5) as usize, 95, "most of a benefit of five households goes on to one account"),
             (false, 0) => (2, 95, "two households send money to a relative"),
             (false, _) => (5, 30, "five households pay at one shop"),
         };
@@ -170,7 +174,7 @@ impl Planting<'_, '_> {
     fn cards(&mut self) {
         let (planted, form) = (self.plan.planted, self.plan.variant % 2);
         let (count, gap, note) = match (planted, form) {
-            (true, _) => (7, 3, "seven cards at one machine within half an hour"),
+            (true, _) => (self.plan.dose(7) as usize, 3, "seven cards at one machine within half an hour"),
             (false, 0) => (7, 55, "seven cards over a day"),
             (false, _) => (4, 3, "four cards of neighbours"),
         };
@@ -195,7 +199,7 @@ impl Planting<'_, '_> {
         let branch = format!("{}二分社", self.village.site.name);
         let case = self.case("org", branch.clone(), note);
         let (opened, paid) = (day(self.layout.first_year, 4, 18), day(self.layout.first_year + 1, 6, 8));
-        for (i, h) in self.neighbours(12).into_iter().enumerate() {
+        for (i, h) in self.neighbours(self.plan.dose(12) as usize).into_iter().enumerate() {
             let account = self.village.new_account();
             let head = self.village.households[h].head_person();
             let (holder, holder_name) = (Some(head.id), head.name.clone());

@@ -9,6 +9,7 @@ mod works;
 use std::collections::BTreeMap;
 
 use super::calendar::{civil, day};
+use super::doses::Turn;
 use super::draw::Draw;
 use super::files::{T, Tables};
 use super::layout::Layout;
@@ -32,26 +33,41 @@ struct Plan {
     kind: &'static str,
     planted: bool,
     variant: usize,
+    dose: Option<i64>,
 }
 
-/// Planted cases of each kind in a programme of so many villages; as many look-alikes.
-fn cases_of_each(layout: &Layout) -> usize {
-    if layout.small { 3 } else { (layout.sites.len() / 20).max(3) }
+impl Plan {
+    fn new(kind: &'static str, planted: bool, turn: Turn) -> Self {
+        Plan { kind, planted, variant: turn.variant, dose: turn.dose }
+    }
+
+    /// The dose of a planted case, else what it is without doses; look-alikes stay as they are.
+    fn dose(&self, usual: i64) -> i64 {
+        self.dose.filter(|_| self.planted).unwrap_or(usual)
+    }
+
+    /// Which of so many forms the case takes: the one that the dose speaks of, else by the case's number.
+    fn form(&self, of: usize, dosed: usize) -> usize {
+        if self.planted && self.dose.is_some() { dosed } else { self.variant % of }
+    }
+}
+
+/// Planted cases and look-alikes of a kind in turn, each with its place in that order.
+fn turns(layout: &Layout, kind: &'static str) -> Vec<Plan> {
+    layout.amount.turns(kind).flat_map(|turn| [true, false].map(|planted| Plan::new(kind, planted, turn))).collect()
 }
 
 /// The cases of a village: each kind starts in another village and takes every so manyth, planted and look-alike in turn.
 fn plans(layout: &Layout, index: usize) -> Vec<Plan> {
     let villages = layout.sites.len();
-    let slots = 2 * cases_of_each(layout);
-    let stride = (villages / slots).max(1);
     let mut all = Vec::new();
     for (n, &kind) in KINDS.iter().enumerate() {
+        // A village has room for one case of a kind.
+        let plans = turns(layout, kind);
+        let slots = plans.len().min((villages / 2 * 2).max(1));
+        let stride = (villages / slots).max(1);
         let first = n * 5 % villages;
-        for slot in 0..slots {
-            if (first + slot * stride) % villages == index {
-                all.push(Plan { kind, planted: slot % 2 == 0, variant: slot / 2 });
-            }
-        }
+        all.extend(plans.into_iter().take(slots).enumerate().filter(|(slot, _)| (first + slot * stride) % villages == index).map(|x| x.1));
     }
     all
 }
@@ -76,6 +92,7 @@ fn free(village: &Village) -> Vec<usize> {
 pub(super) fn alter(layout: &Layout, village: &mut Village) {
     let mut draw = Draw::new(layout.seed, ALTER_STREAM + village.site.index as u64);
     for plan in plans(layout, village.site.index) {
+        village.truth.dosed(plan.kind, plan.dose);
         match plan.kind {
             "FD03" => money::slow_transfer(layout, village, &mut draw, plan),
             "FD13" => money::other_standard(village, plan),
@@ -93,6 +110,7 @@ pub(super) fn add(layout: &Layout, village: &mut Village, tables: &mut Tables) -
     let batches = money::background(layout, village, &mut draw, &mut works);
     works::background(layout, village, &mut draw, &mut works);
     for plan in plans(layout, village.site.index) {
+        village.truth.dosed(plan.kind, plan.dose);
         let mut planting = plant::Planting { layout, village, draw: &mut draw, works: &mut works, plan };
         if plan.kind.starts_with("PJ") || plan.kind == "FD04" { planting.project() } else { planting.money() }
     }
@@ -134,23 +152,27 @@ impl Batches {
 
     /// Writes what the bank and the ledger say of each batch; some do not agree (FD24), some differ by the bank's fee.
     pub(super) fn finish(self, layout: &Layout, tables: &mut Tables, truth: &mut Truth) {
-        let slots = 2 * cases_of_each(layout);
-        let stride = (self.0.len() / slots).max(1);
+        let plans = turns(layout, "FD24");
+        let stride = (self.0.len() / plans.len()).max(1);
         for (n, (key, b)) in self.0.into_iter().enumerate() {
             let (mut bank, mut ledger, mut fee) = (b.sum, b.sum, 0);
-            let slot = n / stride;
-            if n % stride == 0 && slot < slots {
-                let note = match (slot % 2, slot / 2 % 2) {
-                    (0, 0) => "the bank credited more than the list says",
-                    (0, _) => "the ledger says more than the bank credited",
+            if let Some(plan) = plans.get(n / stride).filter(|_| n % stride == 0) {
+                truth.dosed(plan.kind, plan.dose);
+                let form = (plan.planted, plan.form(2, 0));
+                let note = match form {
+                    (true, 0) => "the bank credited more than the list says",
+                    (true, _) => "the ledger says more than the bank credited",
                     _ => "the bank's fee was credited with the batch",
                 };
-                match (slot % 2, slot / 2 % 2) {
-                    (0, 0) => (bank, ledger) = (b.sum + 126_000, b.sum + 126_000),
-                    (0, _) => ledger = b.sum + 340_000,
+                match form {
+                    (true, 0) => {
+                        bank += 100 * plan.dose(1260);
+                        ledger = bank;
+                    }
+                    (true, _) => ledger = b.sum + 340_000,
                     _ => (bank, ledger, fee) = (b.sum + 2_500, b.sum + 2_500, 2_500),
                 }
-                let case = truth.case("FD24", slot % 2 == 0, "case", key.clone(), note);
+                let case = truth.case("FD24", plan.planted, "case", key.clone(), note);
                 truth.record(&case, "bank_batches", key.clone());
             }
             let mut row = tables.row(T::BankBatches);

@@ -84,7 +84,8 @@ pub(super) fn slow_transfer(layout: &Layout, village: &mut Village, draw: &mut D
     let site = village.site;
     let town = &layout.towns[site.town];
     let year = layout.first_year + 1 + plan.variant as i32 % 2;
-    let (issued, took, note) = match (plan.planted, plan.variant % 2) {
+    let (issued, took, note) = match (plan.planted, plan.form(2, 0)) {
+        (true, 0) if plan.dose.is_some() => (day(year, 5, 12), Some(30 + plan.dose(0) as i32), "received after the term"),
         (true, 0) => (day(year, 5, 12), Some(31 + draw.days(10, 80)), "received weeks after the term"),
         (true, _) => (day(year, 9, 3), None, "never received"),
         (false, 0) => (day(year, 5, 12), Some(30), "received on the last day of the term"),
@@ -141,7 +142,8 @@ pub(super) fn other_standard(village: &mut Village, plan: Plan) {
     let Some((h, n)) = payment(village, 3) else { return };
     let p = &mut village.households[h].payments[n];
     let note = if plan.planted {
-        p.standard = if plan.variant % 2 == 0 { p.standard * 6 / 5 } else { p.standard * 4 / 5 };
+        let percent = if plan.variant % 2 == 0 { 100 + plan.dose(20) } else { 100 - plan.dose(20) };
+        p.standard = p.standard * percent / 100;
         "paid by another standard"
     } else {
         p.quantity = (p.quantity / 2).max(1);

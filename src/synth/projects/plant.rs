@@ -114,7 +114,7 @@ impl Planting<'_, '_> {
         };
         let case = self.case("supplier", supplier.clone(), note);
         let method = if !planted && form == 0 { "open" } else { "negotiated" };
-        for lot in 0..3 {
+        for lot in 0..self.plan.dose(3) {
             let n = self.work("house", self.layout.first_year + 2, method);
             let amount = TENDER_LIMIT / 100 * self.draw.range(40, 60);
             self.works.resize(n, amount);
@@ -138,7 +138,17 @@ impl Planting<'_, '_> {
             let year = self.layout.first_year + n as i32 % 4;
             let work = self.work(kind, year, "open");
             self.works.resize(work, 20_000_000);
-            let to = if planted { [0, 0, 0, 1, 0, 0, 2, 0][n] } else { n % 4 };
+            let to = match self.plan.dose {
+                Some(to_one) if planted => {
+                    if (n as i64) < to_one {
+                        0
+                    } else {
+                        1 + n % 3
+                    }
+                }
+                _ if planted => [0, 0, 0, 1, 0, 0, 2, 0][n],
+                _ => n % 4,
+            };
             self.works.award(work, &suppliers[to], "building");
             if to == 0 {
                 self.record_contract(&case, work);
@@ -280,7 +290,7 @@ impl Planting<'_, '_> {
     }
 
     fn overpaid(&mut self) {
-        let (planted, form) = (self.plan.planted, self.plan.variant % 2);
+        let (planted, form, percent) = (self.plan.planted, self.plan.form(2, 1), self.plan.dose(30));
         let year = self.year();
         let n = self.work("road", year, "open");
         let invoices = self.invoices_of(n);
@@ -293,7 +303,7 @@ impl Planting<'_, '_> {
                 "four fifths paid where a third is done"
             }
             (true, _) => {
-                progress.amount += amount * 3 / 10;
+                progress.amount += amount * percent / 100;
                 "paid three tenths more than the contract"
             }
             (false, 0) => {
@@ -317,8 +327,9 @@ impl Planting<'_, '_> {
         let from = self.works.items.len();
         let households: Vec<usize> = free(self.village).into_iter().take(4).collect();
         self.works.hand_out(n, households.into_iter(), 20);
+        let missing = self.plan.dose(9);
         for item in &mut self.works.items[from..] {
-            item.received = if planted { 11 } else { 17 };
+            item.received = if planted { 20 - missing } else { 17 };
             item.died = if planted { 0 } else { 3 };
         }
         let note = if planted { "twenty animals claimed, eleven received" } else { "some animals died after the hand-out" };
@@ -369,8 +380,9 @@ impl Planting<'_, '_> {
         let year = self.year();
         let n = self.work("road", year, "open");
         let invoice = self.invoices_of(n)[1];
+        let percent = self.plan.dose(260);
         let price = &mut self.works.invoices[invoice].unit_price;
-        *price = if planted { *price * 26 / 10 } else { *price * 102 / 100 };
+        *price = *price * if planted { percent } else { 102 } / 100;
         let note = if planted { "a unit price far above the others" } else { "a unit price a little above the others" };
         let case = self.project_case(n, note);
         self.record_invoice(&case, invoice);
@@ -394,7 +406,7 @@ impl Planting<'_, '_> {
             (false, _) => "little power, no water",
         };
         let kwh = if !planted && form == 1 { 300 } else { 0 };
-        self.works.meter(n, 8, kwh, 0);
+        self.works.meter(n, self.plan.dose(8) as i32, kwh, 0);
         self.works.projects[n].seasonal = !planted && form == 0;
         let case = self.project_case(n, note);
         self.record_project(&case, n);

@@ -25,7 +25,7 @@ use super::order::gather;
 use super::plan::TablePlan;
 use super::read::{FileRows, Reading};
 use super::store::{Card, Shelf, card_files, store_message};
-use super::{Bits, Column, Data, Dictionary, Progress, Receipt, Spill, receipt};
+use super::{Bits, Column, Contents, Data, Dictionary, Progress, Receipt, Spill, receipt};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Fingerprint, InputFile};
 use intake::{Intake, Layout, span, wider};
@@ -305,7 +305,7 @@ impl Storing<'_> {
             ties: !unique && written.ties,
             previous,
         };
-        card.write(beside, &written.contents)
+        card.write(beside, &Contents { ties: card.ties, ..written.contents })
     }
 
     /// The key of a row as people may see it; `row`: its columns, which are those of the plan at `from`.

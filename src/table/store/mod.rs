@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::among::Among;
 use super::assemble::Assembled;
 use super::build::LISTED_REJECTED;
 use super::contents::{Contents, contents};
@@ -27,12 +28,13 @@ pub(super) use card::{Card, StoredColumn, files as card_files, store_message};
 use read::read;
 
 mod card;
+mod pick;
 mod read;
 
 pub(super) use read::StoredTable;
 
 /// Raised whenever what is stored, or how cells are read, changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Where a table is kept, or would be.
 pub(super) struct Shelf<'a> {
@@ -128,12 +130,12 @@ impl<'a> Shelf<'a> {
     }
 
     /// The stored table, if there is one that is fresh; an error when there is one that cannot be read (a warning), or a delivered file.
-    pub fn find(&self, pool: &Pool, only: &[Condition], pages: Option<usize>) -> Result<Found, Diagnostics> {
+    pub fn find(&self, pool: &Pool, only: &[Condition], among: &[Among], pages: Option<usize>) -> Result<Found, Diagnostics> {
         let (card, path, at) = match self.locate()? {
             Ok(located) => located,
             Err(why) => return Ok(Found::Stale(why)),
         };
-        match read(self.plan, pool, card, &path, at, only, pages) {
+        match read(self.plan, pool, card, &path, at, only, among, pages) {
             Ok(table) if table.fits() => Ok(Found::Fresh(Box::new(table))),
             Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
             Err(error) => Err(self.unreadable(&path, &error.message).into()),
@@ -141,14 +143,21 @@ impl<'a> Shelf<'a> {
     }
 
     /// The table as the folder `name` holds it.
-    pub fn kept(&self, name: &str, pool: &Pool, only: &[Condition], pages: Option<usize>) -> Result<Box<StoredTable>, Diagnostics> {
+    pub fn kept(
+        &self,
+        name: &str,
+        pool: &Pool,
+        only: &[Condition],
+        among: &[Among],
+        pages: Option<usize>,
+    ) -> Result<Box<StoredTable>, Diagnostics> {
         let path = self.folder.join(name);
         let text = std::fs::read(path.join("table.json")).map_err(|e| self.unreadable(&path, &e.to_string()))?;
         let card: Card = serde_json::from_slice(&text).map_err(|e| self.unreadable(&path, &e.to_string()))?;
         let at = |c: &PlannedColumn| card.columns.iter().position(|s| s.name == c.name && s.declared == declared(c));
         let places: Option<Vec<usize>> = self.plan.columns.iter().map(at).collect();
         let Some(places) = places else { return Err(self.unreadable(&path, "it lacks columns").into()) };
-        match read(self.plan, pool, card, &path, places, only, pages) {
+        match read(self.plan, pool, card, &path, places, only, among, pages) {
             Ok(table) if table.fits() => Ok(Box::new(table)),
             Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
             Err(error) => Err(self.unreadable(&path, &error.message).into()),
@@ -353,7 +362,7 @@ impl<'a> Shelf<'a> {
             push_vectors(&mut vectors, i, column, stored);
             columns.push(StoredColumn::of(planned, column, base));
         }
-        let (written, hashes) = rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &PLAIN), || contents(table));
+        let (written, hashes) = rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &PLAIN), || contents(table, assembled.ties));
         written?;
         let card = Card {
             rows: table.rows,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::super::among::Among;
 use super::super::assemble::{Assembled, order_of, picked};
 use super::super::contents::Contents;
 use super::super::intern::{Domain, Pool};
@@ -14,6 +15,7 @@ use super::super::plan::{PlannedColumn, TablePlan};
 use super::super::prune::{self, Condition};
 use super::super::{Bits, Column, Data, FileOrigin, Origin, Receipt, Table, receipt};
 use super::card::{Card, restore_message};
+use super::pick::{self, Place, Test};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::schema::{SemanticType, Type};
 use crate::source::{Columnar, InputFile, open_columnar, open_indexed};
@@ -31,7 +33,7 @@ pub(in crate::table) struct StoredTable {
     folder: PathBuf,
 }
 
-fn stored_file(folder: &Path, name: &str) -> InputFile {
+pub(super) fn stored_file(folder: &Path, name: &str) -> InputFile {
     InputFile { path: folder.join(name), name: name.to_owned() }
 }
 
@@ -42,20 +44,30 @@ pub(super) fn read(
     folder: &Path,
     at: Vec<usize>,
     only: &[Condition],
+    among: &[Among],
     pages: Option<usize>,
 ) -> Result<StoredTable, Diagnostic> {
     let file = stored_file(folder, "rows.parquet");
-    let some = !only.is_empty() || pages.is_some();
+    let some = !only.is_empty() || !among.is_empty() || pages.is_some();
     let rows = if some { open_indexed(&file)? } else { open_columnar(&file)? };
-    let ranges = match pages {
-        Some(pages) => prune::spread(&rows, pages),
-        None if some => ranges(plan, &card, folder, &at, &rows, only)?,
-        None => Ranges::all(&rows),
+    let (ranges, tests) = match pages {
+        Some(pages) => (prune::spread(&rows, pages), vec![]),
+        None => ranges(plan, &card, folder, &at, &rows, only)?,
     };
-    let columns: Vec<Result<(Column, Option<u32>), Diagnostic>> =
-        plan.columns.par_iter().zip(&at).map(|(planned, &at)| column(planned, pool, folder, &rows, &ranges, &card, at, some)).collect();
-    let line = read_u32(&rows, "line", &ranges)?;
-    let file = if card.files.len() > 1 { read_u16(&rows, "file", &ranges)? } else { vec![0; ranges.rows()] };
+    let picks = Place { plan, card: &card, folder, at: &at, rows: &rows, ranges: &ranges }.picks(&tests, among)?;
+    let picks = picks.as_deref();
+    let columns: Vec<Result<(Column, Option<u32>), Diagnostic>> = plan
+        .columns
+        .par_iter()
+        .zip(&at)
+        .map(|(planned, &at)| column(planned, pool, folder, &rows, &ranges, picks, &card, at, some))
+        .collect();
+    let mut line = read_u32(&rows, "line", &ranges)?;
+    let mut file = if card.files.len() > 1 { read_u16(&rows, "file", &ranges)? } else { vec![0; ranges.rows()] };
+    if let Some(picks) = picks {
+        line = picks.iter().map(|&row| line[row as usize]).collect();
+        file = picks.iter().map(|&row| file[row as usize]).collect();
+    }
     let files = card.files.iter().map(|(path, sheet, sha256, bytes, rows)| FileOrigin {
         path: path.clone(),
         sheet: sheet.clone(),
@@ -66,13 +78,21 @@ pub(super) fn read(
     let origin = Origin { files: files.collect(), file, line };
     let columns = columns.into_iter().collect::<Result<_, _>>()?;
     let whole = rows.group_rows.iter().sum::<usize>();
-    let rows = if whole == card.rows { ranges.rows() } else { usize::MAX };
+    let taken = picks.map_or(ranges.rows(), <[u32]>::len);
+    let rows = if whole == card.rows { taken } else { usize::MAX };
     Ok(StoredTable { at, origin, columns, rows, card, folder: folder.to_owned() })
 }
 
-/// Pages that may hold rows which meet the conditions.
-fn ranges(plan: &TablePlan, card: &Card, folder: &Path, at: &[usize], rows: &Columnar, only: &[Condition]) -> Result<Ranges, Diagnostic> {
-    let mut spans = vec![];
+/// Pages that may hold rows which meet the conditions, and what tells those rows.
+fn ranges(
+    plan: &TablePlan,
+    card: &Card,
+    folder: &Path,
+    at: &[usize],
+    rows: &Columnar,
+    only: &[Condition],
+) -> Result<(Ranges, Vec<Test>), Diagnostic> {
+    let (mut spans, mut tests) = (vec![], vec![]);
     for condition in only {
         let Some(i) = plan.columns.iter().position(|c| c.name == condition.column) else { continue };
         let stored = &card.columns[at[i]];
@@ -86,13 +106,15 @@ fn ranges(plan: &TablePlan, card: &Card, folder: &Path, at: &[usize], rows: &Col
         }
         let base = stored.base.unwrap_or(0);
         let (from, to) = condition.span(|_| code);
-        spans.push((column, (from.saturating_sub(base), to.saturating_sub(base))));
+        let span = (from.saturating_sub(base), to.saturating_sub(base));
+        spans.push((column, span));
+        tests.push(Test { at: at[i], compare: condition.compare, span });
     }
-    let mut ranges = prune::pages(rows, &spans);
+    let mut ranges = if spans.is_empty() { Ranges::all(rows) } else { prune::pages(rows, &spans) };
     for (column, span) in spans {
         ranges = prune::holding(rows, &ranges, column, span)?;
     }
-    Ok(ranges)
+    Ok((ranges, tests))
 }
 
 /// How many texts of a sorted file come before `text`, and whether it is there itself.
@@ -117,6 +139,7 @@ fn column(
     folder: &Path,
     rows: &Columnar,
     ranges: &Ranges,
+    picks: Option<&[u32]>,
     card: &Card,
     at: usize,
     some: bool,
@@ -128,34 +151,38 @@ fn column(
     column.bad = bits(stored.bad, "bad")?;
     column.part = bits(stored.part, "part")?;
     let name = format!("value{at}");
-    let mut interner_id = None;
     column.data = match planned.semantic.value_type() {
-        Type::Text(_) => {
-            let file = stored_file(folder, &format!("texts-{at}.parquet"));
-            let mut codes = read_u32(rows, &name, ranges)?;
-            // Of few rows only the texts they hold.
-            let held = some.then(|| {
-                let mut held: Vec<u32> = (0..codes.len()).filter(|&r| column.is_valid(r)).map(|r| codes[r]).collect();
-                held.sort_unstable();
-                held.dedup();
-                for code in &mut codes {
-                    *code = held.binary_search(code).unwrap_or(0) as u32;
-                }
-                held
-            });
-            if let Some(domain) = planned.domain {
-                let mut interner = pool.fresh(domain);
-                interner_id = Some(interner.id);
-                let texts = if some { open_indexed(&file)? } else { open_columnar(&file)? };
-                read_texts(&texts, held.as_deref(), |text| interner.append(text))?;
-                pool.put_by(domain, interner);
-            }
-            Data::Code(codes, Arc::default())
-        }
+        Type::Text(_) => Data::Code(read_u32(rows, &name, ranges)?, Arc::default()),
         Type::Date | Type::Month => Data::I32(read_i32(rows, &name, ranges)?),
         Type::Bool => Data::Bool(read_bits(rows, &name, ranges)?),
         _ => Data::I64(read_i64(rows, &name, ranges, stored.base)?),
     };
+    if let Some(picks) = picks {
+        pick::picked(&mut column, picks);
+    }
+    let mut interner_id = None;
+    let Column { data, valid, .. } = &mut column;
+    if let Data::Code(codes, _) = data {
+        let file = stored_file(folder, &format!("texts-{at}.parquet"));
+        // Of few rows only the texts they hold.
+        let held = some.then(|| {
+            let there = |r: &usize| valid.as_ref().is_none_or(|v| v.get(*r));
+            let mut held: Vec<u32> = (0..codes.len()).filter(there).map(|r| codes[r]).collect();
+            held.sort_unstable();
+            held.dedup();
+            for code in codes.iter_mut() {
+                *code = held.binary_search(code).unwrap_or(0) as u32;
+            }
+            held
+        });
+        if let Some(domain) = planned.domain {
+            let mut interner = pool.fresh(domain);
+            interner_id = Some(interner.id);
+            let texts = if some { open_indexed(&file)? } else { open_columnar(&file)? };
+            read_texts(&texts, held.as_deref(), |text| interner.append(text))?;
+            pool.put_by(domain, interner);
+        }
+    }
     Ok((column, interner_id))
 }
 
