@@ -28,8 +28,10 @@ pub(super) const PAGE: usize = 1 << 14;
 /// A vector on its way to a file.
 pub(super) enum Stored<'a> {
     I64(&'a [i64]),
-    /// Numbers that lie close enough together, less a base.
-    Near(Vec<i32>),
+    /// Numbers that lie close enough together to be written less a base.
+    Near(&'a [i64], i64),
+    Codes(&'a [u32]),
+    OwnCodes(Vec<u32>),
     I32(&'a [i32]),
     Bits(&'a Bits),
     Texts(Vec<&'a str>),
@@ -43,7 +45,7 @@ impl<'a> Stored<'a> {
     }
     pub fn near(values: &'a [i64], base: Option<i64>) -> Self {
         match base {
-            Some(base) => Stored::Near(values.par_iter().map(|v| (v - base) as i32).collect()),
+            Some(base) => Stored::Near(values, base),
             None => Stored::I64(values),
         }
     }
@@ -51,7 +53,9 @@ impl<'a> Stored<'a> {
         match self {
             Stored::I64(v) => v.len(),
             Stored::I32(v) => v.len(),
-            Stored::Near(v) => v.len(),
+            Stored::Near(v, _) => v.len(),
+            Stored::Codes(v) => v.len(),
+            Stored::OwnCodes(v) => v.len(),
             Stored::Bits(v) => v.len(),
             Stored::Texts(v) => v.len(),
         }
@@ -59,7 +63,7 @@ impl<'a> Stored<'a> {
     fn physical(&self) -> Physical {
         match self {
             Stored::I64(_) => Physical::INT64,
-            Stored::I32(_) | Stored::Near(_) => Physical::INT32,
+            Stored::I32(_) | Stored::Near(..) | Stored::Codes(_) | Stored::OwnCodes(_) => Physical::INT32,
             Stored::Bits(_) => Physical::BOOLEAN,
             Stored::Texts(_) => Physical::BYTE_ARRAY,
         }
@@ -71,6 +75,10 @@ pub(super) fn base((least, most): (i64, i64)) -> Option<i64> {
     let spread = most.checked_sub(least).filter(|spread| *spread <= i64::from(u32::MAX))?;
     // The middle, so that the order of the small numbers is that of the great ones.
     Some(least + (spread + 1) / 2)
+}
+
+fn signed(codes: &[u32]) -> Vec<i32> {
+    codes.par_iter().map(|code| *code as i32).collect()
 }
 
 /// Writes vectors of one length as the columns of a file. `plain`: columns nobody looks for rows by.
@@ -122,7 +130,12 @@ impl Writer {
             match stored {
                 Stored::I64(v) => column.typed::<Int64Type>().write_batch(&v[rows.clone()], None, None)?,
                 Stored::I32(v) => column.typed::<Int32Type>().write_batch(&v[rows.clone()], None, None)?,
-                Stored::Near(v) => column.typed::<Int32Type>().write_batch(&v[rows.clone()], None, None)?,
+                Stored::Near(v, base) => {
+                    let small: Vec<i32> = v[rows.clone()].par_iter().map(|v| (v - base) as i32).collect();
+                    column.typed::<Int32Type>().write_batch(&small, None, None)?
+                }
+                Stored::Codes(v) => column.typed::<Int32Type>().write_batch(&signed(&v[rows.clone()]), None, None)?,
+                Stored::OwnCodes(v) => column.typed::<Int32Type>().write_batch(&signed(&v[rows.clone()]), None, None)?,
                 Stored::Bits(v) => {
                     let values: Vec<bool> = rows.clone().map(|i| v.get(i)).collect();
                     column.typed::<BoolType>().write_batch(&values, None, None)?

@@ -84,10 +84,10 @@ impl Storing<'_> {
         placed.map(|((), name)| name).map_err(|warning| Diagnostic { help: vec![], ..self.no_room(&warning.message) }.help(HELP).into())
     }
 
-    /// Bytes that records may take before they are written: the rest is for what is being read meanwhile.
+    /// Bytes that records may take before they are written: about as much again is what the allocator keeps and what is being read.
     fn held(&self) -> usize {
         let reading = (rayon::current_num_threads() * 4 * self.block()) as u64;
-        (self.limit / 20 * 13).saturating_sub(reading) as usize
+        (self.limit / 2).saturating_sub(reading) as usize
     }
 
     /// Bytes of a block: all that are under way at one time are a small part of the budget.

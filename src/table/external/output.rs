@@ -194,20 +194,20 @@ fn complete(columns: &mut [Column], rows: usize, marks: &[Marks]) {
 /// Columns of the plan, line and file as columns of `rows.parquet`.
 fn vectors<'c>(columns: &'c [Column], bases: &[Option<i64>], files: usize) -> Vec<(String, Stored<'c>)> {
     let own = bases.len();
-    let near = |column: &Column| match &column.data {
-        Data::Code(v, _) => Stored::Near(v.par_iter().map(|n| *n as i32).collect()),
-        _ => Stored::Near(vec![]),
+    let codes = |column: &'c Column| match &column.data {
+        Data::Code(v, _) => Stored::Codes(v),
+        _ => Stored::Codes(&[]),
     };
-    let mut vectors = vec![("line".to_owned(), near(&columns[own]))];
+    let mut vectors = vec![("line".to_owned(), codes(&columns[own]))];
     if files > 1 {
-        vectors.push(("file".to_owned(), near(&columns[own + 1])));
+        vectors.push(("file".to_owned(), codes(&columns[own + 1])));
     }
     for (i, column) in columns[..own].iter().enumerate() {
         let stored = match &column.data {
             Data::I64(v) => Stored::near(v, bases[i]),
             Data::I32(v) => Stored::I32(v),
             Data::Bool(v) => Stored::Bits(v),
-            Data::Code(..) => near(column),
+            Data::Code(..) => codes(column),
         };
         push_vectors(&mut vectors, i, column, stored);
     }

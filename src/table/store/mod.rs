@@ -336,8 +336,7 @@ impl<'a> Shelf<'a> {
     fn fill(&self, beside: &Path, assembled: &Assembled, previous: Option<Receipt>) -> Result<Contents, Box<dyn std::error::Error>> {
         let table = &assembled.table;
         let files: Vec<i32> = table.origin.file.iter().map(|f| i32::from(*f)).collect();
-        let lines: Vec<i32> = table.origin.line.iter().map(|l| *l as i32).collect();
-        let mut vectors: Vec<(String, Stored)> = vec![("line".to_owned(), Stored::I32(&lines))];
+        let mut vectors: Vec<(String, Stored)> = vec![("line".to_owned(), Stored::Codes(&table.origin.line))];
         if table.origin.files.len() > 1 {
             vectors.push(("file".to_owned(), Stored::I32(&files)));
         }
@@ -356,7 +355,7 @@ impl<'a> Shelf<'a> {
                     let (codes, texts) = own_codes(column, codes, dictionary.len());
                     let texts = texts.into_iter().map(|t| &*dictionary.values[t]).collect();
                     write(&beside.join(format!("texts-{i}.parquet")), &[("text".to_owned(), Stored::Texts(texts))], &[])?;
-                    Stored::Near(codes)
+                    Stored::OwnCodes(codes)
                 }
             };
             push_vectors(&mut vectors, i, column, stored);
@@ -420,17 +419,17 @@ fn only_for_owner(_: &Path) -> std::io::Result<()> {
 }
 
 /// Codes counted over the texts this column holds, and those texts (their codes in the dictionary), ascending.
-fn own_codes(column: &Column, codes: &[u32], texts: usize) -> (Vec<i32>, Vec<usize>) {
+fn own_codes(column: &Column, codes: &[u32], texts: usize) -> (Vec<u32>, Vec<usize>) {
     let mut used = Bits::new(texts, false);
     for (row, code) in codes.iter().enumerate() {
         if column.is_valid(row) {
             used.set(*code as usize, true);
         }
     }
-    let mut own = vec![0i32; texts];
+    let mut own = vec![0; texts];
     let held: Vec<usize> = used.ones().collect();
     for (number, code) in held.iter().enumerate() {
-        own[*code] = number as i32;
+        own[*code] = number as u32;
     }
     let codes = codes.par_iter().enumerate().map(|(row, code)| if column.is_valid(row) { own[*code as usize] } else { 0 }).collect();
     (codes, held)
