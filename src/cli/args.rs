@@ -121,8 +121,8 @@ pub(super) struct RunArgs {
     /// A parameter's value for this run, in the parameter's own unit; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
-    /// Memory for tables and the nodes over them, such as 4GiB: rules that need more are judged part by part from the
-    /// store, or refused where what belongs together cannot be parted. Findings are held besides
+    /// Memory for tables and the nodes over them, such as 4GiB: delivered files are put in order on disk, rules that need more are judged
+    /// part by part from the store, or refused where what belongs together cannot be parted. Findings are held besides
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u64>,
     /// Show rows, time, memory and sharing of each step
@@ -171,6 +171,9 @@ pub(super) struct LoadArgs {
     /// Day of the audit: of a snapshot table the latest records up to it are stored; default: today
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<String>,
+    /// Memory that reading may take, such as 4GiB: records are put in order on disk beside the store, and what is stored is the same
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
     /// Who allows columns marked `restricted:` to be read; without it they are not stored
     #[arg(long, value_name = "REF")]
     pub authority: Option<String>,

@@ -25,6 +25,9 @@ pub(super) fn load(arguments: &LoadArgs, session: &Session) -> Result<Exit, Diag
         store: Some(store),
         restricted_ok: arguments.authority.is_some(),
         as_of: Some(as_of),
+        memory: arguments.memory,
+        // What the store tells of a table is enough.
+        pages: Some(0),
         progress: &progress,
         ..LoadOptions::default()
     };

@@ -57,8 +57,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     let asked = prepared.all();
     let needs = prepared.needs_of(&asked);
     // No row of any table: what is in the store, or is stored now, tells how many there are.
-    let nothing = needs.columns.keys().filter_map(|name| Some((name.clone(), vec![none_of(prepared, &needs, name)?]))).collect();
-    let receipts = table::load(project, &needs, &LoadOptions { only: nothing, ..prepared.load_options(options) })?;
+    let receipts = table::load(project, &needs, &LoadOptions { pages: Some(0), ..prepared.load_options(options) })?;
     // The store is there by now; findings are put aside beside it.
     let drawer = &options.store.as_deref().map_or_else(|| Ok(Drawer::default()), Drawer::in_folder).map_err(|e| no_room(&e))?;
     let sizes = Sizes::new(prepared, &receipts);

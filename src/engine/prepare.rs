@@ -176,6 +176,7 @@ impl Prepared {
             store: options.store.clone(),
             restricted_ok: options.restricted_ok,
             as_of: Some(options.as_of),
+            memory: options.memory,
             progress: options.progress,
             ..LoadOptions::default()
         }

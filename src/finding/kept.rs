@@ -1,15 +1,14 @@
 //! The findings of a run as they are kept: what sorts, sums and cases need of each at hand, the rest as bytes in memory or in a file.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::code::{self, Reader, Words};
 use super::stake::{Stake, stake};
 use super::{Finding, Name, Record, Severity, Subject};
 use crate::schema::Value;
+use crate::table::Spill;
 
 /// What is at hand of every finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,27 +87,18 @@ pub struct Drawer {
     failed: Arc<OnceLock<String>>,
 }
 
-#[derive(Debug)]
-struct Spill {
-    file: File,
-    end: AtomicU64,
-}
-
 impl Drawer {
     /// A file in `folder` that has no name and is gone with the process, however it ends.
     ///
     /// # Errors
     /// The folder cannot be written.
     pub fn in_folder(folder: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(folder)?;
-        Ok(Drawer { file: Some(Arc::new(Spill { file, end: AtomicU64::new(0) })), failed: Arc::default() })
+        Ok(Drawer { file: Some(Arc::new(Spill::in_folder(folder)?)), failed: Arc::default() })
     }
 
     fn put(&self, bytes: Vec<u8>) -> io::Result<Held> {
         let Some(spill) = &self.file else { return Ok(Held::Memory(bytes.into())) };
-        let at = spill.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        write_at(&spill.file, &bytes, at)?;
-        Ok(Held::File(at))
+        spill.put(&bytes).map(Held::File)
     }
 
     /// Bytes of one finding; a piece of memory is lent.
@@ -119,7 +109,7 @@ impl Drawer {
             Held::Memory(all) => all.get(start..end),
             Held::File(from) => {
                 room.resize(end - start, 0);
-                match read_at(&self.file.as_ref()?.file, room, from + start as u64) {
+                match self.file.as_ref()?.read(room, from + start as u64) {
                     Ok(()) => Some(room),
                     Err(error) => {
                         self.fail(error.to_string());
@@ -134,35 +124,6 @@ impl Drawer {
         // The first problem is the one that is told.
         let _ = self.failed.set(problem);
     }
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-#[cfg(windows)]
-fn write_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            n => (bytes, at) = (&bytes[n..], at + n as u64),
-        }
-    }
-    Ok(())
-}
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => (bytes, at) = (&mut bytes[n..], at + n as u64),
-        }
-    }
-    Ok(())
 }
 
 /// Turns findings into a batch, one after another.
@@ -393,7 +354,7 @@ mod tests {
         let (batch, briefs) = packer.finish(&drawer).expect("room");
         let mut findings = Findings::on(&drawer);
         findings.add(batch, briefs);
-        drawer.file.as_ref().expect("a file").file.set_len(3).expect("cut");
+        drawer.file.as_ref().expect("a file").cut(3);
         assert_eq!(findings.told(0), None);
         assert!(findings.intact().is_err());
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::build::{BlockColumn, BlockData, LISTED_REJECTED, Lines};
+use super::build::{BlockColumn, BlockData, BlockRows, LISTED_REJECTED, Lines};
 use super::intern::Domain;
-use super::order::{gather, order, repeated, same_value, tied};
+use super::order::{compare, gather, order, repeated, tied};
 use super::plan::{PlannedColumn, TablePlan};
 use super::read::FileRows;
-use super::receipt::{self, Duplicates};
-use super::{Bits, Column, Data, Dictionary, Loaded, Origin, Receipt, Rejected, Table};
+use super::receipt::{self, Duplicates, Tally};
+use super::{Bits, Column, Data, Dictionary, FileOrigin, Loaded, Origin, Receipt, Rejected, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::schema::Type;
 
@@ -36,61 +36,122 @@ impl Loaded {
     }
 }
 
+/// Records of a table on their way from blocks to columns, and what is told of them.
+pub(super) struct Gathered<'a> {
+    plan: &'a TablePlan<'a>,
+    blocks: Vec<Vec<BlockColumn>>,
+    /// Of the rows that are held.
+    pub file: Vec<u16>,
+    pub line: Vec<u32>,
+    /// Files that were read to their end.
+    pub files: Vec<FileOrigin>,
+    pub rejected: Vec<Rejected>,
+    /// By column and file.
+    pub rejected_cells: Vec<Vec<u64>>,
+    pub ragged: u64,
+    /// First rejected cell of the file that is being read.
+    since: usize,
+}
+
+impl<'a> Gathered<'a> {
+    /// `files`: how many there will be.
+    pub fn new(plan: &'a TablePlan<'a>, files: usize) -> Self {
+        Gathered {
+            plan,
+            blocks: plan.columns.iter().map(|_| vec![]).collect(),
+            file: vec![],
+            line: vec![],
+            files: vec![],
+            rejected: vec![],
+            rejected_cells: vec![vec![0; files]; plan.columns.len()],
+            ragged: 0,
+            since: 0,
+        }
+    }
+    /// A block of the next file, which has this path.
+    pub fn block(&mut self, path: &str, block: BlockRows) {
+        let number = self.files.len();
+        self.file.extend(std::iter::repeat_n(number as u16, block.rows));
+        match block.lines {
+            Lines::Each(lines) => self.line.extend(lines),
+            Lines::From(first) => self.line.extend(first..first + block.rows as u32),
+        }
+        self.ragged += block.ragged;
+        for ((all, cells), column) in self.blocks.iter_mut().zip(&mut self.rejected_cells).zip(block.columns) {
+            cells[number] += column.bad.len() as u64;
+            all.push(column);
+        }
+        for cell in block.rejected.into_iter().take(LISTED_REJECTED - self.rejected.len().min(LISTED_REJECTED)) {
+            self.rejected.push(Rejected {
+                table: self.plan.name().to_owned(),
+                file: path.to_owned(),
+                sheet: None,
+                line: u64::from(cell.line),
+                column: cell.column.map(|c| self.plan.columns[c].name.clone()),
+                delivered: cell.delivered,
+                problem: cell.problem,
+            });
+        }
+    }
+    /// The file is read.
+    pub fn end(&mut self, origin: FileOrigin) {
+        for cell in &mut self.rejected[self.since..] {
+            cell.sheet.clone_from(&origin.sheet);
+        }
+        self.since = self.rejected.len();
+        self.files.push(origin);
+    }
+    pub fn rows(&self) -> usize {
+        self.line.len()
+    }
+    /// The column at a position, of the rows that are held; its blocks are gone then.
+    pub fn column(&mut self, i: usize, domain: Option<&Domain>) -> Column {
+        column(&self.plan.columns[i], std::mem::take(&mut self.blocks[i]), self.rows(), domain)
+    }
+    /// All of them.
+    fn columns(&mut self, domains: &[Domain]) -> Vec<Column> {
+        let rows = self.rows();
+        let blocks = std::mem::take(&mut self.blocks);
+        blocks
+            .into_par_iter()
+            .zip(&self.plan.columns)
+            .map(|(blocks, planned)| column(planned, blocks, rows, planned.domain.map(|d| &domains[d])))
+            .collect()
+    }
+}
+
+/// More records or files than there are numbers for.
+pub(super) fn fits(plan: &TablePlan, rows: usize, files: usize) -> Result<(), Diagnostics> {
+    if u32::try_from(rows).is_ok() && u16::try_from(files).is_ok() {
+        return Ok(());
+    }
+    let message = format!("table `{}` has {rows} records in {files} files; at most 4,294,967,295 records in 65,535 files fit", plan.name());
+    Err(Diagnostic::error("table-too-large", message)
+        .at(plan.source.name.span.clone(), "")
+        .help("split the table by year or region")
+        .into())
+}
+
 /// `as_of`: see `LoadOptions`.
 pub(super) fn assemble(plan: &TablePlan, files: Vec<FileRows>, domains: &[Domain], as_of: Option<i32>) -> Result<Assembled, Diagnostics> {
     let mut warnings = Diagnostics::default();
     let rows: usize = files.iter().flat_map(|f| &f.blocks).map(|b| b.rows).sum();
-    if u32::try_from(rows).is_err() || u16::try_from(files.len()).is_err() {
-        let message = format!(
-            "table `{}` has {rows} records in {} files; at most 4,294,967,295 records in 65,535 files fit",
-            plan.name(),
-            files.len()
-        );
-        return Err(Diagnostic::error("table-too-large", message)
-            .at(plan.source.name.span.clone(), "")
-            .help("split the table by year or region")
-            .into());
-    }
-    let mut origin = Origin { files: vec![], file: Vec::with_capacity(rows), line: Vec::with_capacity(rows) };
-    let mut rejected = vec![];
-    let mut rejected_cells: Vec<Vec<u64>> = vec![vec![0; files.len()]; plan.columns.len()];
-    let mut ragged = 0;
-    let mut columns: Vec<Vec<BlockColumn>> = plan.columns.iter().map(|_| vec![]).collect();
-    for (number, file) in files.into_iter().enumerate() {
-        for block in file.blocks {
-            origin.file.extend(std::iter::repeat_n(number as u16, block.rows));
-            match block.lines {
-                Lines::Each(lines) => origin.line.extend(lines),
-                Lines::From(first) => origin.line.extend(first..first + block.rows as u32),
-            }
-            ragged += block.ragged;
-            for ((all, cells), column) in columns.iter_mut().zip(&mut rejected_cells).zip(block.columns) {
-                cells[number] += column.bad.len() as u64;
-                all.push(column);
-            }
-            for cell in block.rejected.into_iter().take(LISTED_REJECTED - rejected.len().min(LISTED_REJECTED)) {
-                rejected.push(Rejected {
-                    table: plan.name().to_owned(),
-                    file: file.origin.path.clone(),
-                    sheet: file.origin.sheet.clone(),
-                    line: u64::from(cell.line),
-                    column: cell.column.map(|c| plan.columns[c].name.clone()),
-                    delivered: cell.delivered,
-                    problem: cell.problem,
-                });
-            }
-        }
-        origin.files.push(file.origin);
+    fits(plan, rows, files.len())?;
+    let mut gathered = Gathered::new(plan, files.len());
+    gathered.file.reserve_exact(rows);
+    gathered.line.reserve_exact(rows);
+    for file in files {
+        file.blocks.into_iter().for_each(|block| gathered.block(&file.origin.path, block));
+        gathered.end(file.origin);
         warnings.extend(file.warnings);
     }
-    let columns: Vec<Column> = columns
-        .into_par_iter()
-        .zip(&plan.columns)
-        .map(|(blocks, planned)| column(planned, blocks, rows, planned.domain.map(|d| &domains[d])))
-        .collect();
+    let columns = gathered.columns(domains);
+    let Gathered { file, line, files, rejected, rejected_cells, ragged, .. } = gathered;
+    let origin = Origin { files, file, line };
 
     let duplicates = duplicate_keys(plan, &columns, &origin, rows, &mut warnings);
-    let receipt = receipt::build(plan, &columns, &origin, rows, ragged, &rejected_cells, &duplicates);
+    let tallies: Vec<Tally> = columns.par_iter().map(|c| Tally::of(c, rows)).collect();
+    let receipt = receipt::build(plan, &tallies, &origin.files, rows, ragged, &rejected_cells, &duplicates);
 
     let kept = plan.snapshot.and_then(|at| latest(plan, &columns, at, as_of, rows));
     let table = arrange(plan, columns, origin, rows, kept);
@@ -169,14 +230,18 @@ fn join<T: Copy>(mut blocks: impl Iterator<Item = Vec<T>>, rows: usize) -> Vec<T
     all
 }
 
-/// Records that share their key with another; of a snapshot table, within one delivery.
-fn duplicate_keys(plan: &TablePlan, columns: &[Column], origin: &Origin, rows: usize, warnings: &mut Diagnostics) -> Duplicates {
+/// Columns by which two records are the same: the key; of a snapshot table, within one delivery. None without a key.
+pub(super) fn key_of(plan: &TablePlan) -> Vec<usize> {
     let mut by = plan.key.clone();
-    by.extend(plan.snapshot.filter(|s| !plan.key.contains(s)));
-    if plan.key.is_empty() {
-        return Duplicates::default();
+    if !by.is_empty() {
+        by.extend(plan.snapshot.filter(|s| !plan.key.contains(s)));
     }
-    let groups = repeated(columns, &by, rows);
+    by
+}
+
+/// Records that share their key with another.
+fn duplicate_keys(plan: &TablePlan, columns: &[Column], origin: &Origin, rows: usize, warnings: &mut Diagnostics) -> Duplicates {
+    let groups = repeated(columns, &key_of(plan), rows);
     let mut found = Duplicates { records: 0, by_file: vec![0; origin.files.len()] };
     for group in &groups {
         found.records += group.len() as u64;
@@ -186,46 +251,66 @@ fn duplicate_keys(plan: &TablePlan, columns: &[Column], origin: &Origin, rows: u
             found.by_file[same[0] as usize] += same.len() as u64;
         }
     }
-    if !groups.is_empty() {
-        let names: Vec<&str> = plan.key.iter().map(|&k| plan.columns[k].name.as_str()).collect();
-        let message = format!("{} keys (`{}`) of table `{}` stand in more than one record", groups.len(), names.join(", "), plan.name());
-        let mut warning = Diagnostic::warning("duplicate-key", message)
-            .note(format!("{} records are concerned; all of them are kept", found.records))
-            .help("if the records are honest, the key needs a further column; if not, ask the sender");
-        for group in groups.iter().take(3) {
-            for &row in group.iter().take(3) {
-                let row = row as usize;
-                let file = &origin.files[origin.file[row] as usize];
-                let line = u64::from(origin.line[row]);
-                warning = warning.place(
-                    Place::Record { file: file.path.clone(), sheet: file.sheet.clone(), line, column: None },
-                    key_text(plan, columns, row),
-                );
-            }
-        }
-        warnings.push(warning);
-    }
+    let shown = groups.iter().take(REPEATED).map(|group| {
+        let places = group.iter().take(REPEATED).map(|&row| (origin.file[row as usize], origin.line[row as usize])).collect();
+        (key_text(plan, columns, group[0] as usize), places)
+    });
+    warnings.extend(repeated_warning(plan, groups.len() as u64, &found, &origin.files, shown));
     found
 }
 
+/// So many repeated keys are shown, with so many of their records each.
+pub(super) const REPEATED: usize = 3;
+
+/// What is told of keys that stand in several records. `shown`: keys and where their records stand.
+pub(super) fn repeated_warning(
+    plan: &TablePlan,
+    groups: u64,
+    found: &Duplicates,
+    files: &[FileOrigin],
+    shown: impl Iterator<Item = (String, Vec<(u16, u32)>)>,
+) -> Diagnostics {
+    if groups == 0 {
+        return Diagnostics::default();
+    }
+    let names: Vec<&str> = plan.key.iter().map(|&k| plan.columns[k].name.as_str()).collect();
+    let message = format!("{groups} keys (`{}`) of table `{}` stand in more than one record", names.join(", "), plan.name());
+    let mut warning = Diagnostic::warning("duplicate-key", message)
+        .note(format!("{} records are concerned; all of them are kept", found.records))
+        .help("if the records are honest, the key needs a further column; if not, ask the sender");
+    for (key, places) in shown {
+        for (file, line) in places {
+            let file = &files[usize::from(file)];
+            let place = Place::Record { file: file.path.clone(), sheet: file.sheet.clone(), line: u64::from(line), column: None };
+            warning = warning.place(place, key.clone());
+        }
+    }
+    warning.into()
+}
+
 /// The key of a row as people may see it in a log: masked.
-fn key_text(plan: &TablePlan, columns: &[Column], row: usize) -> String {
+pub(super) fn key_text(plan: &TablePlan, columns: &[Column], row: usize) -> String {
     plan.key.iter().map(|&k| crate::schema::mask(&columns[k].value(row))).collect::<Vec<_>>().join(", ")
+}
+
+/// The key of a snapshot table without the day of delivery, then that day.
+pub(super) fn latest_by(plan: &TablePlan, at: usize) -> Vec<usize> {
+    plan.key.iter().copied().filter(|k| *k != at).chain([at]).collect()
 }
 
 /// The latest row of each key up to `as_of`: all rows of the key's latest delivery. Rows whose key or delivery date cannot be read stay.
 /// `None`: all rows.
 fn latest(plan: &TablePlan, columns: &[Column], at: usize, as_of: Option<i32>, rows: usize) -> Option<Bits> {
     let Data::I32(taken) = &columns[at].data else { return None };
-    let key: Vec<usize> = plan.key.iter().copied().filter(|k| *k != at).collect();
+    let by = latest_by(plan, at);
+    let key = &by[..by.len() - 1];
     let readable = |row: usize| columns[at].is_valid(row) && key.iter().all(|&k| columns[k].is_valid(row));
     let in_time = |row: usize| as_of.is_none_or(|day| taken[row] <= day);
     let mut keep = Bits::from_fn(rows, |row| !readable(row) || in_time(row));
     // Rows of one key stand together, latest last.
-    let by: Vec<usize> = key.iter().copied().chain([at]).collect();
     let sorted = order(columns, &by, rows);
     let row = |i: usize| sorted.as_ref().map_or(i, |s| s[i] as usize);
-    let same_key = |a: usize, b: usize| key.iter().all(|&k| same_value(&columns[k].data, a, b));
+    let same_key = |a: usize, b: usize| compare((columns, a), (columns, b), key).is_eq();
     let mut newest: Option<usize> = None;
     for i in (0..rows).rev() {
         let this = row(i);

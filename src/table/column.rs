@@ -27,6 +27,10 @@ impl Dictionary {
     pub fn new(values: Vec<Arc<str>>) -> Self {
         Dictionary { values, hashes: OnceLock::new() }
     }
+    /// The hashes of texts that are not at hand.
+    pub(super) fn of_hashes(hashes: Vec<u64>) -> Self {
+        Dictionary { values: vec![], hashes: OnceLock::from(hashes) }
+    }
     /// By code; the same for equal texts of whatever dictionary.
     pub fn hashes(&self) -> &[u64] {
         self.hashes.get_or_init(|| self.values.par_iter().with_min_len(1024).map(|t| super::contents::text_hash(t)).collect())

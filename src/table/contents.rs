@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Data, Table};
+use super::{Column, Data, FileOrigin, Table};
 
 /// Number of buckets; never changes.
 pub const BUCKETS: usize = 256;
@@ -84,37 +84,46 @@ impl<'a> Values<'a> {
 
 /// Hashes of `table`, whose rows stand in their final order.
 pub(super) fn contents(table: &Table, ties: bool) -> Contents {
-    let key = table.sorted_by.first().map(|&i| &table.columns[i]);
-    let buckets: Vec<u8> = match key.map(Values::new) {
-        None => vec![0; table.rows],
-        Some(values) => (0..table.rows).into_par_iter().with_min_len(4096).map(|row| (values.at(row) >> 56) as u8).collect(),
-    };
-    let mut rows = vec![0; BUCKETS];
-    for bucket in &buckets {
-        rows[usize::from(*bucket)] += 1;
-    }
-    let hashes = |value: &dyn Fn(usize) -> u64| {
-        let mut out = vec![ContentHash::default(); BUCKETS];
-        for (row, bucket) in buckets.iter().enumerate() {
-            out[usize::from(*bucket)].add(value(row));
-        }
-        out
-    };
-    let mut columns: Vec<(String, Vec<ContentHash>)> = table
-        .columns
-        .par_iter()
-        .map(|column| {
-            let values = Values::new(column);
-            (column.name.clone(), hashes(&|row| values.at(row)))
-        })
-        .collect();
-    let files: Vec<u64> = table.origin.files.iter().map(|f| text_hash(&format!("{}\0{:?}", f.path, f.sheet))).collect();
+    let names = table.columns.iter().map(|c| c.name.as_str());
+    let mut contents = Contents::new(table.sorted_by.first().map(|&i| table.columns[i].name.as_str()), names);
+    let files = origin_hashes(&table.origin.files);
     let origin = &table.origin;
-    columns.push((String::new(), hashes(&|row| files[usize::from(origin.file[row])] ^ u64::from(origin.line[row]))));
-    Contents { key: key.map(|k| k.name.clone()), rows, columns, ties }
+    contents.add(&table.columns, table.rows, |row| files[usize::from(origin.file[row])] ^ u64::from(origin.line[row]));
+    Contents { ties, ..contents }
+}
+
+/// Of where rows come from, by file.
+pub(super) fn origin_hashes(files: &[FileOrigin]) -> Vec<u64> {
+    files.iter().map(|f| text_hash(&format!("{}\0{:?}", f.path, f.sheet))).collect()
 }
 
 impl Contents {
+    pub(super) fn new<'n>(key: Option<&str>, columns: impl Iterator<Item = &'n str>) -> Self {
+        let columns = columns.chain([""]).map(|name| (name.to_owned(), vec![ContentHash::default(); BUCKETS])).collect();
+        Contents { key: key.map(str::to_owned), rows: vec![0; BUCKETS], columns, ties: false }
+    }
+
+    /// Adds the next rows in table order. `origin`: a number for where a row comes from.
+    pub(super) fn add(&mut self, columns: &[Column], rows: usize, origin: impl Fn(usize) -> u64 + Sync) {
+        let key = self.key.as_ref().and_then(|key| columns.iter().find(|c| c.name == *key));
+        let buckets: Vec<u8> = match key.map(Values::new) {
+            None => vec![0; rows],
+            Some(values) => (0..rows).into_par_iter().with_min_len(4096).map(|row| (values.at(row) >> 56) as u8).collect(),
+        };
+        for bucket in &buckets {
+            self.rows[usize::from(*bucket)] += 1;
+        }
+        let add = |hashes: &mut [ContentHash], value: &dyn Fn(usize) -> u64| {
+            for (row, bucket) in buckets.iter().enumerate() {
+                hashes[usize::from(*bucket)].add(value(row));
+            }
+        };
+        self.columns.par_iter_mut().enumerate().for_each(|(i, (_, hashes))| match columns.get(i).map(Values::new) {
+            Some(values) => add(hashes, &|row| values.at(row)),
+            None => add(hashes, &origin),
+        });
+    }
+
     /// One hash of what stands in `columns`, and where it comes from. `loaded`: all columns that are loaded, which say in what order rows that tie
     /// stand. `None` when one of them is not known.
     pub fn digest(&self, columns: &BTreeSet<String>, loaded: &BTreeSet<String>) -> Option<blake3::Hash> {

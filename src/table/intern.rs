@@ -112,6 +112,10 @@ impl Interner {
     fn len(&self) -> usize {
         self.ends.len()
     }
+    /// Bytes it holds.
+    fn bytes(&self) -> usize {
+        self.arena.capacity() + self.ends.capacity() * size_of::<usize>() + self.table.capacity() * (size_of::<Slot>() + 1)
+    }
     fn text(&self, number: u32) -> &str {
         slice(&self.arena, &self.ends, number)
     }
@@ -154,18 +158,32 @@ impl Pool {
     pub fn give_back(&self, domain: usize, interner: Interner) {
         self.domains[domain].lock().unwrap_or_else(PoisonError::into_inner).free.push(interner);
     }
+    pub fn domains(&self) -> usize {
+        self.domains.len()
+    }
     /// The dictionaries, once all interners are back.
     pub fn finish(self) -> Vec<Domain> {
-        self.domains
-            .into_par_iter()
-            .map(|lent| {
-                let lent = lent.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let mut interners = lent.free;
-                interners.extend(lent.put_by);
-                interners.sort_by_key(|i| i.id);
-                unify(&interners)
-            })
-            .collect()
+        let domains: Vec<usize> = (0..self.domains.len()).collect();
+        domains.into_par_iter().map(|domain| unify(&self.take(domain)).into_domain()).collect()
+    }
+    /// The interners of a domain, by id, once all are back; from now on it has none.
+    pub fn take(&self, domain: usize) -> Vec<Interner> {
+        let lent = std::mem::take(&mut *self.domains[domain].lock().unwrap_or_else(PoisonError::into_inner));
+        let mut interners = lent.free;
+        interners.extend(lent.put_by);
+        interners.sort_by_key(|i| i.id);
+        interners
+    }
+    /// Bytes of the texts that were met, and of the largest domain's order while it is made.
+    pub fn bytes(&self) -> usize {
+        let mut largest = 0;
+        let all = self.domains.iter().map(|lent| {
+            let lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
+            let interners = || lent.free.iter().chain(&lent.put_by);
+            largest = largest.max(interners().map(Interner::len).sum::<usize>() * (2 * size_of::<Entry>() + size_of::<u32>()));
+            interners().map(Interner::bytes).sum::<usize>()
+        });
+        all.sum::<usize>() + largest
     }
 }
 
@@ -186,9 +204,19 @@ struct Entry {
     number: u32,
 }
 
-fn unify(interners: &[Interner]) -> Domain {
+/// The texts of a domain in order.
+pub(super) struct Unified<'i> {
+    interners: &'i [Interner],
+    /// What all texts begin with.
+    prefix: &'i [u8],
+    distinct: Vec<Entry>,
+    /// Per interner (by id) the code of each of its numbers.
+    pub codes: Vec<Vec<u32>>,
+}
+
+pub(super) fn unify(interners: &[Interner]) -> Unified<'_> {
     let shared = shared_prefix(interners);
-    let prefix: Vec<u8> = interners.iter().find(|i| i.len() > 0).map_or(vec![], |i| i.text(0).as_bytes()[..shared].to_vec());
+    let prefix = interners.iter().find(|i| i.len() > 0).map_or(&[][..], |i| &i.text(0).as_bytes()[..shared]);
     let mut entries: Vec<Entry> = Vec::with_capacity(interners.iter().map(Interner::len).sum());
     for (i, interner) in interners.iter().enumerate() {
         for number in 0..interner.len() as u32 {
@@ -203,32 +231,50 @@ fn unify(interners: &[Interner]) -> Domain {
     };
     // Texts from a store come sorted: their runs are merged.
     entries.par_sort_by(compare);
-    let mut codes: Vec<Vec<u32>> = interners.iter().map(|i| vec![0; i.len()]).collect();
-    let mut distinct: Vec<Entry> = vec![];
-    for entry in &entries {
-        if distinct.last().is_none_or(|last| compare(last, entry).is_ne()) {
-            distinct.push(*entry);
-        }
-        codes[entry.interner as usize][entry.number as usize] = (distinct.len() - 1) as u32;
-    }
-    drop(entries);
-    let value = |e: &Entry| -> Arc<str> {
-        if e.rest as usize > HEAD {
-            return Arc::from(text(e));
-        }
-        let mut bytes = prefix.clone();
-        bytes.extend_from_slice(&e.head.map(u64::to_be_bytes).concat()[..e.rest as usize]);
-        // The same bytes as the text, without a step to where it lies.
-        String::from_utf8(bytes).map_or_else(|_| Arc::from(text(e)), Arc::from)
-    };
-    let values = distinct.par_iter().with_min_len(1024).map(value).collect();
     // By id: an interner that was lost with a failed read leaves a gap.
     let ids = interners.iter().map(|i| i.id as usize + 1).max().unwrap_or(0);
-    let mut by_id = vec![vec![]; ids];
-    for (interner, codes) in interners.iter().zip(codes) {
-        by_id[interner.id as usize] = codes;
+    let mut codes = vec![vec![]; ids];
+    for interner in interners {
+        codes[interner.id as usize] = vec![0; interner.len()];
     }
-    Domain { dictionary: Arc::new(Dictionary::new(values)), codes: by_id }
+    // In place: as many at most as have been looked at.
+    let mut distinct = 0;
+    for i in 0..entries.len() {
+        let entry = entries[i];
+        if distinct == 0 || compare(&entries[distinct - 1], &entry).is_ne() {
+            entries[distinct] = entry;
+            distinct += 1;
+        }
+        codes[interners[entry.interner as usize].id as usize][entry.number as usize] = (distinct - 1) as u32;
+    }
+    entries.truncate(distinct);
+    Unified { interners, prefix, distinct: entries, codes }
+}
+
+impl Unified<'_> {
+    pub fn len(&self) -> usize {
+        self.distinct.len()
+    }
+    /// Hands the bytes of a text over.
+    pub fn text<T>(&self, code: usize, take: impl FnOnce(&[u8]) -> T) -> T {
+        let e = &self.distinct[code];
+        if e.rest as usize > HEAD || self.prefix.len() > 32 {
+            return take(self.interners[e.interner as usize].text(e.number).as_bytes());
+        }
+        // The same bytes as the text, without a step to where it lies.
+        let mut bytes = [0u8; 32 + HEAD];
+        let (shared, rest) = (self.prefix.len(), e.rest as usize);
+        bytes[..shared].copy_from_slice(self.prefix);
+        let [a, b] = e.head.map(u64::to_be_bytes);
+        bytes[shared..shared + 8].copy_from_slice(&a);
+        bytes[shared + 8..shared + HEAD].copy_from_slice(&b);
+        take(&bytes[..shared + rest])
+    }
+    fn into_domain(self) -> Domain {
+        let value = |code: usize| -> Arc<str> { self.text(code, |bytes| Arc::from(std::str::from_utf8(bytes).unwrap_or_default())) };
+        let values = (0..self.len()).into_par_iter().with_min_len(1024).map(value).collect();
+        Domain { dictionary: Arc::new(Dictionary::new(values)), codes: self.codes }
+    }
 }
 
 /// How many bytes all texts have in common at their beginning.

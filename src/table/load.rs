@@ -6,13 +6,14 @@ use rayon::prelude::*;
 
 use super::among::asked_for;
 use super::assemble::{assemble, picked};
+use super::external::Storing;
 use super::intern::Pool;
 use super::plan::{TablePlan, plan};
 use super::prune::matching;
 use super::read::{BLOCK_BYTES, FileRows, Reading};
 use super::store::{Found, Shelf, StoredTable};
 use super::{Column, Data, Dictionary, Freshness, LoadOptions, Loaded, Needs, Origin, Table};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::project::{Project, TableSource};
 use crate::schema::{SemanticType, Type};
 use crate::source::{Fingerprint, InputFile, expand};
@@ -62,7 +63,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         let among = options.among.get(plan.name()).map_or(&[][..], Vec::as_slice);
         if let (Some(store), Some(kept)) = (&options.store, &options.kept) {
             let Some(folder) = kept.get(plan.name()) else { continue };
-            match messages.take(Shelf::new(store, plan, files, options.as_of).kept(folder, &pool)) {
+            match messages.take(Shelf::new(store, plan, files, options.as_of).kept(folder, &pool, &[], &[], None)) {
                 Some(stored) => read.push((plan, None, Source::Stored(stored))),
                 None => continue,
             }
@@ -84,6 +85,16 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
                 }
             };
             store.push((plan.name().to_owned(), freshness));
+            if let Some(limit) = options.memory {
+                let (as_of, progress) = (options.as_of, options.progress);
+                let storing = Storing { plan, files, shelf, domains, as_of, limit, block_bytes, progress };
+                // There is no other way to its rows: what would be a warning is an error.
+                let error = |d: Diagnostic| Diagnostic { severity: Severity::Error, ..d };
+                let lost = |Diagnostics(problems)| Diagnostics(problems.into_iter().map(error).collect());
+                let stored = storing.store().and_then(|folder| shelf.kept(&folder, &pool, only, among, options.pages).map_err(lost));
+                read.extend(messages.take(stored).map(|stored| (plan, None, Source::Stored(stored))));
+                continue;
+            }
         }
         let reading = Reading { plan, pool: &pool, progress: options.progress, block_bytes };
         let results: Vec<Result<FileRows, Diagnostics>> = files.par_iter().map(|f: &InputFile| reading.file(f)).collect();
@@ -118,7 +129,7 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
                 (assembled, previous)
             }
         };
-        options.progress.done(plan.name(), assembled.table.rows as u64);
+        options.progress.done(plan.name(), if options.pages == Some(0) { assembled.receipt.rows } else { assembled.table.rows as u64 });
         if let Some(rows) = options.only.get(plan.name()).and_then(|only| matching(&assembled.table, only)) {
             assembled.table = picked(assembled.table, &rows);
         }

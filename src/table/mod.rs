@@ -7,6 +7,7 @@ mod build;
 mod column;
 mod contents;
 mod delivered;
+mod external;
 mod from_text;
 mod headers;
 mod intern;
@@ -20,6 +21,7 @@ mod prune;
 mod read;
 mod receipt;
 mod seen;
+mod spill;
 mod staging;
 mod store;
 
@@ -36,6 +38,7 @@ pub use headers::{ColumnGap, ColumnMatch, FileMatch, Stray, TableMatch, Unused, 
 pub use load::{StoreState, load, load_in_blocks, not_delivered, store_states};
 pub use needs::{ColumnReceipt, ControlCheck, FileReceipt, Freshness, LoadOptions, Loaded, Needs, Progress, Receipt, Rejected, Silent};
 pub use prune::{Compare, Condition};
+pub(crate) use spill::Spill;
 pub(crate) use staging::replace;
 pub use staging::{hold_staging, staged, staging_prefix};
 pub use store::keep;

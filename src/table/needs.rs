@@ -49,8 +49,11 @@ pub struct LoadOptions<'a> {
     /// Folders of the store to read tables from, whatever the delivered files are: an earlier delivery that was kept ([`super::keep`]). Tables that
     /// are not named are not read then.
     pub kept: Option<BTreeMap<String, String>>,
-    /// Of tables in the store at most so many pages, spread evenly: a sample.
+    /// Of tables in the store at most so many pages, spread evenly: a sample. With 0 only what is known of each table.
     pub pages: Option<usize>,
+    /// Bytes that reading delivered files may take: tables that are not in the store are then put in order on disk and stored before they are
+    /// read from there, and one that cannot be stored is an error. Needs a store.
+    pub memory: Option<u64>,
     pub progress: &'a dyn Progress,
 }
 
@@ -64,6 +67,7 @@ impl Default for LoadOptions<'_> {
             among: BTreeMap::new(),
             kept: None,
             pages: None,
+            memory: None,
             progress: &Silent,
         }
     }

@@ -1,5 +1,7 @@
 //! The order of rows: the declared columns, then the record key, then everything else, so that the order of rows in the files does not matter.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 use rdst::RadixSort;
 
@@ -18,7 +20,7 @@ impl<'a> Ranks<'a> {
         let (least, most) = match &column.data {
             Data::I64(v) => range(v.par_iter().copied()),
             Data::I32(v) => range(v.par_iter().map(|&x| i64::from(x))),
-            Data::Code(_, dictionary) => (0, dictionary.len() as i64),
+            Data::Code(v, _) => range(v.par_iter().map(|&x| i64::from(x))),
             Data::Bool(_) => (0, 1),
         };
         let spread = (i128::from(most) - i128::from(least)) * 2 + 5;
@@ -69,8 +71,7 @@ pub(super) fn order(columns: &[Column], by: &[usize], rows: usize) -> Option<Vec
         .with_min_len(4096)
         .map(|row| head.iter().fold(0u128, |key, r| key << r.bits | r.rank(row)) << 32 | row as u128)
         .collect();
-    let by_rest =
-        |a: usize, b: usize| rest.iter().map(|r| r.rank(a).cmp(&r.rank(b))).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal);
+    let by_rest = |a: usize, b: usize| rest.iter().map(|r| r.rank(a).cmp(&r.rank(b))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal);
     let sorted = |keys: &[u128]| {
         keys.par_windows(2)
             .with_min_len(4096)
@@ -111,8 +112,7 @@ pub(super) fn repeated(columns: &[Column], by: &[usize], rows: usize) -> Vec<Vec
     }
     let order = order(columns, by, rows);
     let row = |i: usize| order.as_ref().map_or(i, |o| o[i] as usize);
-    let same =
-        |a: usize, b: usize| by.iter().all(|&c| columns[c].is_valid(a) && columns[c].is_valid(b) && same_value(&columns[c].data, a, b));
+    let same = |a: usize, b: usize| by.iter().all(|&c| columns[c].is_valid(a)) && compare((columns, a), (columns, b), by).is_eq();
     let mut groups = vec![];
     let mut start = 0;
     while start + 1 < rows {
@@ -128,24 +128,27 @@ pub(super) fn repeated(columns: &[Column], by: &[usize], rows: usize) -> Vec<Vec
     groups
 }
 
-pub(super) fn same_value(data: &Data, a: usize, b: usize) -> bool {
-    match data {
-        Data::I64(v) => v[a] == v[b],
-        Data::I32(v) => v[a] == v[b],
-        Data::Code(v, _) => v[a] == v[b],
-        Data::Bool(v) => v.get(a) == v.get(b),
-    }
-}
-
 /// Whether two neighbours agree in all columns `by`, missing and bad cells among them.
 pub(super) fn tied(columns: &[Column], by: &[usize], rows: usize) -> bool {
-    let same = |c: &Column, a: usize, b: usize| {
-        same_value(&c.data, a, b)
-            && c.is_valid(a) == c.is_valid(b)
-            && c.is_bad(a) == c.is_bad(b)
-            && c.part.as_ref().is_none_or(|p| p.get(a) == p.get(b))
+    (1..rows).into_par_iter().with_min_len(4096).any(|row| compare((columns, row - 1), (columns, row), by).is_eq())
+}
+
+/// The order of two rows, of the same columns or of others that hold the same kind, by the columns `by`: as [`order`] has it.
+pub(super) fn compare(a: (&[Column], usize), b: (&[Column], usize), by: &[usize]) -> Ordering {
+    let rank = |(columns, row): (&[Column], usize), i: usize| {
+        let column: &Column = &columns[i];
+        if !column.is_valid(row) {
+            return (u8::from(column.is_bad(row)), 0, false);
+        }
+        let value = match &column.data {
+            Data::I64(v) => v[row],
+            Data::I32(v) => i64::from(v[row]),
+            Data::Code(v, _) => i64::from(v[row]),
+            Data::Bool(v) => i64::from(v.get(row)),
+        };
+        (2, value, column.part.as_ref().is_some_and(|p| p.get(row)))
     };
-    (1..rows).into_par_iter().with_min_len(4096).any(|row| by.iter().all(|&i| same(&columns[i], row - 1, row)))
+    by.iter().map(|&i| rank(a, i).cmp(&rank(b, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 /// `column` with its rows as `rows` says.
@@ -201,6 +204,9 @@ mod tests {
             let in_order = expected.iter().copied().eq(0..rows.len() as u32);
             prop_assert_eq!(ordered.is_none(), in_order);
             prop_assert_eq!(ordered.unwrap_or_else(|| (0..rows.len() as u32).collect()), expected);
+            for (a, b) in (0..rows.len()).flat_map(|a| (0..rows.len()).map(move |b| (a, b))) {
+                prop_assert_eq!(compare((&columns, a), (&columns, b), &[0, 1, 2]), rows[a].cmp(&rows[b]));
+            }
             let mut groups = 0usize;
             for (i, a) in rows.iter().enumerate() {
                 let twins = rows.iter().filter(|b| a.0.is_some() && a.1.is_some() && (a.0, a.1) == (b.0, b.1)).count();

@@ -28,8 +28,10 @@ pub(super) const PAGE: usize = 1 << 14;
 /// A vector on its way to a file.
 pub(super) enum Stored<'a> {
     I64(&'a [i64]),
-    /// Numbers that lie close enough together, less a base.
-    Near(Vec<i32>),
+    /// Numbers that lie close enough together to be written less a base.
+    Near(&'a [i64], i64),
+    Codes(&'a [u32]),
+    OwnCodes(Vec<u32>),
     I32(&'a [i32]),
     Bits(&'a Bits),
     Texts(Vec<&'a str>),
@@ -38,22 +40,22 @@ pub(super) enum Stored<'a> {
 impl<'a> Stored<'a> {
     /// Numbers with the base that is to be added to them again, if they were made small.
     pub fn numbers(values: &'a [i64]) -> (Self, Option<i64>) {
-        let least = values.par_iter().copied().min().unwrap_or(0);
-        let most = values.par_iter().copied().max().unwrap_or(0);
-        match most.checked_sub(least) {
-            Some(spread) if spread <= i64::from(u32::MAX) => {
-                // The middle, so that the order of the small numbers is that of the great ones.
-                let base = least + (spread + 1) / 2;
-                (Stored::Near(values.par_iter().map(|v| (v - base) as i32).collect()), Some(base))
-            }
-            _ => (Stored::I64(values), None),
+        let base = base((values.par_iter().copied().min().unwrap_or(0), values.par_iter().copied().max().unwrap_or(0)));
+        (Stored::near(values, base), base)
+    }
+    pub fn near(values: &'a [i64], base: Option<i64>) -> Self {
+        match base {
+            Some(base) => Stored::Near(values, base),
+            None => Stored::I64(values),
         }
     }
     fn len(&self) -> usize {
         match self {
             Stored::I64(v) => v.len(),
             Stored::I32(v) => v.len(),
-            Stored::Near(v) => v.len(),
+            Stored::Near(v, _) => v.len(),
+            Stored::Codes(v) => v.len(),
+            Stored::OwnCodes(v) => v.len(),
             Stored::Bits(v) => v.len(),
             Stored::Texts(v) => v.len(),
         }
@@ -61,63 +63,97 @@ impl<'a> Stored<'a> {
     fn physical(&self) -> Physical {
         match self {
             Stored::I64(_) => Physical::INT64,
-            Stored::I32(_) | Stored::Near(_) => Physical::INT32,
+            Stored::I32(_) | Stored::Near(..) | Stored::Codes(_) | Stored::OwnCodes(_) => Physical::INT32,
             Stored::Bits(_) => Physical::BOOLEAN,
             Stored::Texts(_) => Physical::BYTE_ARRAY,
         }
     }
 }
 
+/// What numbers between the least and the most lose to become small; `None`: they do not.
+pub(super) fn base((least, most): (i64, i64)) -> Option<i64> {
+    let spread = most.checked_sub(least).filter(|spread| *spread <= i64::from(u32::MAX))?;
+    // The middle, so that the order of the small numbers is that of the great ones.
+    Some(least + (spread + 1) / 2)
+}
+
+fn signed(codes: &[u32]) -> Vec<i32> {
+    codes.par_iter().map(|code| *code as i32).collect()
+}
+
 /// Writes vectors of one length as the columns of a file. `plain`: columns nobody looks for rows by.
 pub(super) fn write(path: &Path, columns: &[(String, Stored)], plain: &[&str]) -> Result<(), ParquetError> {
-    let fields = columns.iter().map(|(name, stored)| {
-        SchemaType::primitive_type_builder(name, stored.physical()).with_repetition(Repetition::REQUIRED).build().map(Arc::new)
-    });
-    let schema = SchemaType::group_type_builder("table").with_fields(fields.collect::<Result<_, _>>()?).build()?;
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::UNCOMPRESSED)
-        .set_dictionary_enabled(false)
-        .set_encoding(Encoding::PLAIN)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_column_index_truncate_length(None)
-        .set_statistics_truncate_length(None)
-        .set_data_page_size_limit(usize::MAX)
-        .set_data_page_row_count_limit(PAGE)
-        .set_write_batch_size(PAGE)
-        .set_max_row_group_row_count(Some(GROUP));
-    for (name, stored) in columns {
-        if plain.contains(&name.as_str()) || matches!(stored, Stored::Bits(_)) {
-            let column = ColumnPath::new(vec![name.clone()]);
-            properties = properties.set_column_statistics_enabled(column, EnabledStatistics::None);
-        }
-    }
-    let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()))?;
+    let mut writer = Writer::create(path, columns, plain)?;
     let rows = columns.first().map_or(0, |(_, stored)| stored.len());
     for start in (0..rows).step_by(GROUP) {
-        let end = (start + GROUP).min(rows);
-        let mut group = writer.next_row_group()?;
+        writer.group(columns, start..(start + GROUP).min(rows))?;
+    }
+    writer.finish()
+}
+
+/// A file written row group by row group.
+pub(super) struct Writer(SerializedFileWriter<BufWriter<File>>);
+
+impl Writer {
+    /// The names and kinds of `columns` are those of all row groups.
+    pub fn create(path: &Path, columns: &[(String, Stored)], plain: &[&str]) -> Result<Self, ParquetError> {
+        let fields = columns.iter().map(|(name, stored)| {
+            SchemaType::primitive_type_builder(name, stored.physical()).with_repetition(Repetition::REQUIRED).build().map(Arc::new)
+        });
+        let schema = SchemaType::group_type_builder("table").with_fields(fields.collect::<Result<_, _>>()?).build()?;
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::UNCOMPRESSED)
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::PLAIN)
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_column_index_truncate_length(None)
+            .set_statistics_truncate_length(None)
+            .set_data_page_size_limit(usize::MAX)
+            .set_data_page_row_count_limit(PAGE)
+            .set_write_batch_size(PAGE)
+            .set_max_row_group_row_count(Some(GROUP));
+        for (name, stored) in columns {
+            if plain.contains(&name.as_str()) || matches!(stored, Stored::Bits(_)) {
+                let column = ColumnPath::new(vec![name.clone()]);
+                properties = properties.set_column_statistics_enabled(column, EnabledStatistics::None);
+            }
+        }
+        let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+        Ok(Writer(SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()))?))
+    }
+
+    /// [`GROUP`] rows, fewer only in the last group.
+    pub fn group(&mut self, columns: &[(String, Stored)], rows: Range<usize>) -> Result<(), ParquetError> {
+        let mut group = self.0.next_row_group()?;
         for (_, stored) in columns {
             let Some(mut column) = group.next_column()? else { break };
             match stored {
-                Stored::I64(v) => column.typed::<Int64Type>().write_batch(&v[start..end], None, None)?,
-                Stored::I32(v) => column.typed::<Int32Type>().write_batch(&v[start..end], None, None)?,
-                Stored::Near(v) => column.typed::<Int32Type>().write_batch(&v[start..end], None, None)?,
+                Stored::I64(v) => column.typed::<Int64Type>().write_batch(&v[rows.clone()], None, None)?,
+                Stored::I32(v) => column.typed::<Int32Type>().write_batch(&v[rows.clone()], None, None)?,
+                Stored::Near(v, base) => {
+                    let small: Vec<i32> = v[rows.clone()].par_iter().map(|v| (v - base) as i32).collect();
+                    column.typed::<Int32Type>().write_batch(&small, None, None)?
+                }
+                Stored::Codes(v) => column.typed::<Int32Type>().write_batch(&signed(&v[rows.clone()]), None, None)?,
+                Stored::OwnCodes(v) => column.typed::<Int32Type>().write_batch(&signed(&v[rows.clone()]), None, None)?,
                 Stored::Bits(v) => {
-                    let values: Vec<bool> = (start..end).map(|i| v.get(i)).collect();
+                    let values: Vec<bool> = rows.clone().map(|i| v.get(i)).collect();
                     column.typed::<BoolType>().write_batch(&values, None, None)?
                 }
                 Stored::Texts(v) => {
-                    let values: Vec<ByteArray> = v[start..end].iter().map(|t| ByteArray::from(*t)).collect();
+                    let values: Vec<ByteArray> = v[rows.clone()].iter().map(|t| ByteArray::from(*t)).collect();
                     column.typed::<ByteArrayType>().write_batch(&values, None, None)?
                 }
             };
             column.close()?;
         }
-        group.close()?;
+        group.close().map(|_| ())
     }
-    writer.into_inner()?.into_inner().map_err(|e| e.into_error())?.sync_all()?;
-    Ok(())
+
+    pub fn finish(self) -> Result<(), ParquetError> {
+        self.0.into_inner()?.into_inner().map_err(|e| e.into_error())?.sync_all()?;
+        Ok(())
+    }
 }
 
 /// Rows of a stored file: of each row group the ranges that are read, which begin with a page and end with one (or with the group).

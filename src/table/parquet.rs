@@ -5,13 +5,14 @@ use parquet::basic::Type as Physical;
 use rayon::prelude::*;
 
 use super::build::{BlockRows, ColumnBuilder, Kept, Lines};
-use super::read::{FileRows, Reading};
-use super::{Column, Data, FileOrigin};
+use super::read::{Reading, Sink};
+use super::{Column, Data};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::schema::{BadCell, SemanticType, Value, dates, format, format_into, number};
 use crate::source::{Cell, Columnar, Found, InputFile, Kind, MISSING, Texts, hash_file, map_headers, number_text, open_columnar};
 
-pub(super) fn read(reading: &Reading, file: &InputFile) -> Result<FileRows, Diagnostics> {
+/// Gives hash and size of the file.
+pub(super) fn read(reading: &Reading, file: &InputFile, sink: Sink) -> Result<(String, u64), Diagnostics> {
     let parquet = open_columnar(file)?;
     let headers: Vec<String> = parquet.columns.iter().map(|c| c.name.clone()).collect();
     let found = map_headers(reading.plan.name(), &file.name, None, 1, &headers, false, &reading.plan.wanted())?;
@@ -30,51 +31,58 @@ pub(super) fn read(reading: &Reading, file: &InputFile) -> Result<FileRows, Diag
         }
     }
     messages.finish(())?;
-    let (hash, blocks) = rayon::join(|| hash_file(file), || groups(reading, &parquet, &found));
+    let (hash, read) = rayon::join(|| hash_file(file), || groups(reading, &parquet, &found, sink));
     let (sha256, bytes) = hash?;
-    let blocks = blocks?;
+    read?;
     reading.progress.bytes(reading.plan.name(), bytes);
-    let rows = blocks.iter().map(|b| b.rows as u64).sum();
-    Ok(FileRows {
-        origin: FileOrigin { path: file.name.clone(), sheet: None, sha256, bytes, rows },
-        blocks,
-        warnings: Diagnostics::default(),
-    })
+    Ok((sha256, bytes))
 }
 
-fn groups(reading: &Reading, parquet: &Columnar, found: &Found) -> Result<Vec<BlockRows>, Diagnostics> {
+/// A few row groups at a time, so that rows and not the file decide how much is held.
+fn groups(reading: &Reading, parquet: &Columnar, found: &Found, sink: Sink) -> Result<(), Diagnostics> {
+    let at_once = rayon::current_num_threads().max(1) * 2;
     let mut first = 1u32;
-    let starts: Vec<u32> = parquet
-        .group_rows
-        .iter()
-        .map(|rows| {
-            let start = first;
-            first = first.saturating_add(*rows as u32);
-            start
-        })
-        .collect();
-    let width = found.at.len();
-    let tasks: Vec<(usize, usize)> = (0..starts.len()).flat_map(|group| (0..width).map(move |slot| (group, slot))).collect();
-    let parts: Vec<Result<_, Diagnostic>> = tasks
-        .par_iter()
-        .map(|&(group, slot)| {
-            let rows = parquet.group_rows[group];
-            let mut builder = ColumnBuilder::new(reading.plan, slot, reading.pool, rows);
-            match found.at[slot] {
-                Some(column) => fill(&mut builder, parquet, group, column, starts[group])?,
-                None => (0..rows).for_each(|_| builder.missing()),
-            }
-            Ok(builder.finish(reading.pool))
-        })
-        .collect();
-    let mut messages = Diagnostics::default();
-    let mut blocks = Vec::with_capacity(starts.len());
-    let mut parts = parts.into_iter();
-    for (rows, start) in parquet.group_rows.iter().zip(starts) {
-        let columns: Vec<_> = parts.by_ref().take(width).filter_map(|p| messages.take(p.map_err(Diagnostics::from))).collect();
-        blocks.push(BlockRows::new(*rows, Lines::From(start), columns, vec![]));
+    let mut starts = vec![];
+    for rows in &parquet.group_rows {
+        starts.push(first);
+        first = first.saturating_add(*rows as u32);
     }
-    messages.finish(blocks)
+    let width = found.at.len();
+    let mut messages = Diagnostics::default();
+    let all: Vec<usize> = (0..starts.len()).collect();
+    let mut rest = &all[..];
+    while let Some(&next) = rest.first() {
+        let mut rows = 0;
+        let fits = rest.iter().take(at_once).take_while(|&&group| {
+            rows += parquet.group_rows[group];
+            group == next || rows <= reading.block_bytes / 4
+        });
+        let (some, after) = rest.split_at(fits.count());
+        rest = after;
+        let tasks: Vec<(usize, usize)> = some.iter().flat_map(|&group| (0..width).map(move |slot| (group, slot))).collect();
+        let parts: Vec<Result<_, Diagnostic>> = tasks
+            .par_iter()
+            .map(|&(group, slot)| {
+                let rows = parquet.group_rows[group];
+                let mut builder = ColumnBuilder::new(reading.plan, slot, reading.pool, rows);
+                match found.at[slot] {
+                    Some(column) => fill(&mut builder, parquet, group, column, starts[group])?,
+                    None => (0..rows).for_each(|_| builder.missing()),
+                }
+                Ok(builder.finish(reading.pool))
+            })
+            .collect();
+        let mut parts = parts.into_iter();
+        let mut blocks = vec![];
+        for &group in some {
+            let columns: Vec<_> = parts.by_ref().take(width).filter_map(|p| messages.take(p.map_err(Diagnostics::from))).collect();
+            blocks.push(BlockRows::new(parquet.group_rows[group], Lines::From(starts[group]), columns, vec![]));
+        }
+        if !messages.has_errors() {
+            sink(blocks)?;
+        }
+    }
+    messages.finish(())
 }
 
 fn fill(builder: &mut ColumnBuilder, parquet: &Columnar, group: usize, column: usize, first: u32) -> Result<(), Diagnostic> {

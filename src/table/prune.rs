@@ -147,13 +147,16 @@ pub(super) fn pages(file: &Columnar, spans: &[(usize, Span)]) -> Ranges {
 
 /// At most `pages` pages of a stored file, spread evenly: a sample.
 pub(super) fn spread(file: &Columnar, pages: usize) -> Ranges {
+    if pages == 0 {
+        return Ranges(vec![]);
+    }
     let all: Vec<(usize, std::ops::Range<usize>)> = file
         .group_rows
         .iter()
         .enumerate()
         .flat_map(|(group, &rows)| (0..rows).step_by(PAGE).map(move |start| (group, start..(start + PAGE).min(rows))))
         .collect();
-    let step = all.len().div_ceil(pages.max(1)).max(1);
+    let step = all.len().div_ceil(pages).max(1);
     Ranges(all.into_iter().step_by(step).collect())
 }
 

@@ -27,6 +27,9 @@ pub(super) struct FileRows {
     pub warnings: Diagnostics,
 }
 
+/// Takes blocks as they are packed, in the order of their records. When it is called no interner is lent.
+pub(super) type Sink<'s> = &'s mut (dyn FnMut(Vec<BlockRows>) -> Result<(), Diagnostics> + Send);
+
 /// What reading needs to know beside the file.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
@@ -39,43 +42,36 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     pub fn file(&self, file: &InputFile) -> Result<FileRows, Diagnostics> {
-        let read = match format_of(self.plan.source.format, file)? {
-            Format::Csv => self.csv(file),
-            Format::Ndjson => self.ndjson(file),
-            Format::Xlsx => self.sheet(file),
-            Format::Parquet => super::parquet::read(self, file),
-        }?;
-        Ok(self.noted(file, read))
+        let mut blocks = vec![];
+        let (origin, warnings) = self.stream(file, &mut |more| {
+            blocks.extend(more);
+            Ok(())
+        })?;
+        Ok(FileRows { origin, blocks, warnings })
     }
 
-    fn noted(&self, file: &InputFile, mut read: FileRows) -> FileRows {
-        let place = || Place::File(file.name.clone());
-        let sum = |f: fn(&BlockRows) -> u64| read.blocks.iter().map(f).sum::<u64>();
-        let (ragged, blank) = (sum(|b| b.ragged), sum(|b| b.blank));
-        if read.origin.rows == 0 {
-            let message = format!("`{}` has a header and no records", file.name);
-            read.warnings.push(
-                Diagnostic::warning("no-records", message).place(place(), "").help("ask the sender whether the delivery is complete"),
-            );
-        }
-        if ragged > 0 {
-            let message = format!("{ragged} records of `{}` do not fit its header", file.name);
-            read.warnings.push(
-                Diagnostic::warning("ragged-record", message)
-                    .place(place(), "")
-                    .help("they are kept, without the cells that cannot be told, and listed among the rejected cells"),
-            );
-        }
-        if blank > 0 {
-            let mut note =
-                Diagnostic::warning("blank-record", format!("{blank} records of `{}` have no content and were left out", file.name));
-            note.severity = crate::diagnostic::Severity::Note;
-            read.warnings.push(note.place(place(), ""));
-        }
-        read
+    /// Hands the file's blocks to `sink`.
+    pub fn stream(&self, file: &InputFile, sink: Sink) -> Result<(FileOrigin, Diagnostics), Diagnostics> {
+        let (mut rows, mut ragged, mut blank) = (0, 0, 0);
+        let counted: Sink = &mut |blocks: Vec<BlockRows>| {
+            for block in &blocks {
+                rows += block.rows as u64;
+                ragged += block.ragged;
+                blank += block.blank;
+            }
+            sink(blocks)
+        };
+        let (sheet, (sha256, bytes)) = match format_of(self.plan.source.format, file)? {
+            Format::Csv => (None, self.csv(file, counted)?),
+            Format::Ndjson => (None, self.ndjson(file, counted)?),
+            Format::Xlsx => self.sheet(file, counted)?,
+            Format::Parquet => (None, super::parquet::read(self, file, counted)?),
+        };
+        let origin = FileOrigin { path: file.name.clone(), sheet, sha256, bytes, rows };
+        Ok((origin, noted(file, rows, ragged, blank)))
     }
 
-    fn csv(&self, file: &InputFile) -> Result<FileRows, Diagnostics> {
+    fn csv(&self, file: &InputFile, sink: Sink) -> Result<(String, u64), Diagnostics> {
         let source = self.plan.source;
         let delimiter = delimiter_of(source, file);
         let mut reader = BlockReader::open(file, source.encoding.as_ref(), Cut::Csv { delimiter }, self.block_bytes)?;
@@ -102,17 +98,15 @@ impl Reading<'_> {
         let first_line = 1 + head[..body].matches('\n').count() as u64;
         let first = Block { text: head.split_off(body), first_line, bytes: 0 };
         let parse = |block: &Block| self.csv_block(block, &slots, delimiter);
-        let (blocks, reader) = self.blocks(reader, first, parse)?;
-        self.finish(file, None, reader, blocks)
+        Ok(self.blocks(reader, first, parse, sink)?.finish()?)
     }
 
     /// Packs blocks in parallel while the next ones are read.
-    fn blocks<F>(&self, mut reader: BlockReader, first: Block, parse: F) -> Result<(Vec<BlockRows>, BlockReader), Diagnostics>
+    fn blocks<F>(&self, mut reader: BlockReader, first: Block, parse: F, sink: Sink) -> Result<BlockReader, Diagnostics>
     where
         F: Fn(&Block) -> Result<BlockRows, u64> + Sync,
     {
         let at_once = rayon::current_num_threads().max(1) * 2;
-        let mut out: Vec<BlockRows> = vec![];
         let mut pending = vec![first];
         while !pending.is_empty() {
             let (packed, next) = rayon::join(
@@ -131,28 +125,12 @@ impl Reading<'_> {
                     Ok::<_, Diagnostic>(next)
                 },
             );
-            for block in packed {
-                out.push(block.map_err(|line| reader.open_quote(line))?);
-            }
+            let packed: Result<Vec<BlockRows>, Diagnostic> =
+                packed.into_iter().map(|block| block.map_err(|line| reader.open_quote(line))).collect();
+            sink(packed?)?;
             pending = next?;
         }
-        Ok((out, reader))
-    }
-
-    fn finish(
-        &self,
-        file: &InputFile,
-        sheet: Option<String>,
-        reader: BlockReader,
-        blocks: Vec<BlockRows>,
-    ) -> Result<FileRows, Diagnostics> {
-        let (sha256, bytes) = reader.finish()?;
-        let rows = blocks.iter().map(|b| b.rows as u64).sum();
-        Ok(FileRows {
-            origin: FileOrigin { path: file.name.clone(), sheet, sha256, bytes, rows },
-            blocks,
-            warnings: Diagnostics::default(),
-        })
+        Ok(reader)
     }
 
     /// The error is the line of a record whose quote is never closed.
@@ -177,7 +155,7 @@ impl Reading<'_> {
         }
     }
 
-    fn sheet(&self, file: &InputFile) -> Result<FileRows, Diagnostics> {
+    fn sheet(&self, file: &InputFile, sink: Sink) -> Result<(Option<String>, (String, u64)), Diagnostics> {
         let source = self.plan.source;
         let sheet = read_sheet(file, source.sheet.as_ref())?;
         self.progress.bytes(self.plan.name(), sheet.bytes);
@@ -208,12 +186,11 @@ impl Reading<'_> {
                 builder.finish()
             })
             .collect();
-        let rows = blocks.iter().map(|b| b.rows as u64).sum();
-        let origin = FileOrigin { path: file.name.clone(), sheet: Some(sheet.name), sha256: sheet.sha256, bytes: sheet.bytes, rows };
-        Ok(FileRows { origin, blocks, warnings: Diagnostics::default() })
+        sink(blocks)?;
+        Ok((Some(sheet.name), (sheet.sha256, sheet.bytes)))
     }
 
-    fn ndjson(&self, file: &InputFile) -> Result<FileRows, Diagnostics> {
+    fn ndjson(&self, file: &InputFile, sink: Sink) -> Result<(String, u64), Diagnostics> {
         let mut reader = BlockReader::open(file, self.plan.source.encoding.as_ref(), Cut::Lines, self.block_bytes)?;
         let Some(first) = reader.next_block()? else { return Err(empty_file(file).into()) };
         self.progress.bytes(self.plan.name(), first.bytes);
@@ -230,10 +207,14 @@ impl Reading<'_> {
             names
         };
         let seen = std::sync::Mutex::new(JsonSeen::default());
-        let (blocks, reader) = self.blocks(reader, first, |block| Ok(self.json_block(block, &names, &seen)))?;
+        let mut rows = 0;
+        let counted: Sink = &mut |blocks: Vec<BlockRows>| {
+            rows += blocks.iter().map(|b| b.rows).sum::<usize>();
+            sink(blocks)
+        };
+        let reader = self.blocks(reader, first, |block| Ok(self.json_block(block, &names, &seen)), counted)?;
         let seen = seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut messages = Diagnostics::default();
-        let rows: usize = blocks.iter().map(|b| b.rows).sum();
         if rows > 0 {
             let known: Vec<String> = seen.names.iter().cloned().collect();
             for (slot, column) in self.plan.columns.iter().enumerate() {
@@ -244,7 +225,7 @@ impl Reading<'_> {
                 }
             }
         }
-        let read = self.finish(file, None, reader, blocks)?;
+        let read = reader.finish()?;
         messages.finish(read)
     }
 
@@ -307,6 +288,31 @@ impl Reading<'_> {
         all.slots.extend(met.slots);
         builder.finish()
     }
+}
+
+/// What is told of a file that could be read.
+fn noted(file: &InputFile, rows: u64, ragged: u64, blank: u64) -> Diagnostics {
+    let mut warnings = Diagnostics::default();
+    let place = || Place::File(file.name.clone());
+    if rows == 0 {
+        let message = format!("`{}` has a header and no records", file.name);
+        warnings
+            .push(Diagnostic::warning("no-records", message).place(place(), "").help("ask the sender whether the delivery is complete"));
+    }
+    if ragged > 0 {
+        let message = format!("{ragged} records of `{}` do not fit its header", file.name);
+        warnings.push(
+            Diagnostic::warning("ragged-record", message)
+                .place(place(), "")
+                .help("they are kept, without the cells that cannot be told, and listed among the rejected cells"),
+        );
+    }
+    if blank > 0 {
+        let mut note = Diagnostic::warning("blank-record", format!("{blank} records of `{}` have no content and were left out", file.name));
+        note.severity = crate::diagnostic::Severity::Note;
+        warnings.push(note.place(place(), ""));
+    }
+    warnings
 }
 
 /// Names that the objects of a file have, and columns they were found for.

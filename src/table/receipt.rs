@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::build::LISTED_REJECTED;
-use super::plan::TablePlan;
-use super::{Column, ColumnReceipt, ControlCheck, Data, FileReceipt, Origin, Receipt};
+use super::plan::{PlannedColumn, TablePlan};
+use super::{Column, ColumnReceipt, ControlCheck, Data, FileOrigin, FileReceipt, Receipt};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::schema::{MoneyUnit, SemanticType, Type, Value, format, number};
 
@@ -14,17 +14,71 @@ pub(super) struct Duplicates {
     pub by_file: Vec<u64>,
 }
 
+/// What a receipt says of the cells of a column, over some of its rows; further rows are added.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    without: u64,
+    rejected: u64,
+    sum: i128,
+    range: Option<(i32, i32)>,
+    /// Ascending, of regions.
+    distinct: Vec<i64>,
+}
+
+impl Tally {
+    pub fn of(column: &Column, rows: usize) -> Self {
+        let mut tally = Tally {
+            without: column.valid.as_ref().map_or(0, |v| rows - v.count_ones()) as u64,
+            rejected: column.bad.as_ref().map_or(0, super::Bits::count_ones) as u64,
+            ..Tally::default()
+        };
+        match (&column.data, column.value_type()) {
+            (Data::I64(values), ty) => {
+                // Slots without a value hold 0 and so add nothing.
+                tally.sum = values.par_iter().map(|&v| i128::from(v)).sum();
+                if ty == Type::Region {
+                    tally.distinct = values.iter().enumerate().filter(|(row, _)| column.is_valid(*row)).map(|(_, v)| *v).collect();
+                    tally.distinct.par_sort_unstable();
+                    tally.distinct.dedup();
+                }
+            }
+            (Data::I32(values), Type::Date | Type::Month) => {
+                let present = values.par_iter().enumerate().filter(|(row, _)| column.is_valid(*row)).map(|(_, v)| Some((*v, *v)));
+                tally.range = present.reduce(|| None, wider);
+            }
+            _ => {}
+        }
+        tally
+    }
+    pub fn add(&mut self, more: Tally) {
+        self.without += more.without;
+        self.rejected += more.rejected;
+        self.sum += more.sum;
+        self.range = wider(self.range, more.range);
+        self.distinct.extend(more.distinct);
+        self.distinct.sort_unstable();
+        self.distinct.dedup();
+    }
+}
+
+fn wider(a: Option<(i32, i32)>, b: Option<(i32, i32)>) -> Option<(i32, i32)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// `tallies`: one per column of the plan.
 pub(super) fn build(
     plan: &TablePlan,
-    columns: &[Column],
-    origin: &Origin,
+    tallies: &[Tally],
+    files: &[FileOrigin],
     rows: usize,
     ragged: u64,
     rejected_cells: &[Vec<u64>],
     duplicates: &Duplicates,
 ) -> Receipt {
-    let files = origin
-        .files
+    let files = files
         .iter()
         .enumerate()
         .map(|(i, f)| FileReceipt {
@@ -42,45 +96,27 @@ pub(super) fn build(
         files,
         rows_delivered: rows as u64,
         rows: rows as u64,
-        columns: columns.par_iter().map(|c| column(c, rows)).collect(),
+        columns: plan.columns.iter().zip(tallies).map(|(planned, tally)| column(planned, tally)).collect(),
         duplicate_keys: duplicates.records,
         ragged,
         checks: vec![],
     };
-    receipt.checks = checks(plan, columns, &receipt);
+    receipt.checks = checks(plan, tallies, &receipt);
     receipt
 }
 
-fn column(column: &Column, rows: usize) -> ColumnReceipt {
-    let without = column.valid.as_ref().map_or(0, |v| rows - v.count_ones()) as u64;
-    let rejected = column.bad.as_ref().map_or(0, super::Bits::count_ones) as u64;
-    let mut receipt = ColumnReceipt {
-        column: column.name.clone(),
-        empty: without - rejected,
-        rejected,
-        sum: None,
-        first: None,
-        last: None,
-        distinct: None,
-    };
-    match (&column.data, column.value_type()) {
-        // Slots without a value hold 0 and so add nothing.
-        (Data::I64(values), Type::Money) => receipt.sum = Some(sum_text(values.par_iter().map(|&v| i128::from(v)).sum())),
-        (Data::I32(values), ty @ (Type::Date | Type::Month)) => {
-            let present = || values.par_iter().enumerate().filter(|(row, _)| column.is_valid(*row)).map(|(_, v)| *v);
-            let text = |v: i32| format(&if ty == Type::Month { Value::Month(v) } else { Value::Date(v) });
-            receipt.first = present().min().map(text);
-            receipt.last = present().max().map(text);
-        }
-        (Data::I64(values), Type::Region) => {
-            let mut seen: Vec<i64> = values.iter().enumerate().filter(|(row, _)| column.is_valid(*row)).map(|(_, v)| *v).collect();
-            seen.par_sort_unstable();
-            seen.dedup();
-            receipt.distinct = Some(seen.len() as u64);
-        }
-        _ => {}
+fn column(planned: &PlannedColumn, tally: &Tally) -> ColumnReceipt {
+    let ty = planned.semantic.value_type();
+    let text = |v: i32| format(&if ty == Type::Month { Value::Month(v) } else { Value::Date(v) });
+    ColumnReceipt {
+        column: planned.name.clone(),
+        empty: tally.without - tally.rejected,
+        rejected: tally.rejected,
+        sum: (ty == Type::Money).then(|| sum_text(tally.sum)),
+        first: tally.range.map(|(first, _)| text(first)),
+        last: tally.range.map(|(_, last)| text(last)),
+        distinct: (ty == Type::Region).then_some(tally.distinct.len() as u64),
     }
-    receipt
 }
 
 /// A sum of fen as yuan.
@@ -145,7 +181,7 @@ fn sum_of(column: &str) -> String {
     format!("sum of `{column}`")
 }
 
-fn checks(plan: &TablePlan, columns: &[Column], receipt: &Receipt) -> Vec<ControlCheck> {
+fn checks(plan: &TablePlan, tallies: &[Tally], receipt: &Receipt) -> Vec<ControlCheck> {
     let mut checks = vec![];
     let Some(expect) = &plan.source.expect else { return checks };
     let mut compare = |what: &str, expected: String, found: String| {
@@ -159,9 +195,12 @@ fn checks(plan: &TablePlan, columns: &[Column], receipt: &Receipt) -> Vec<Contro
         compare("files", files.value.to_string(), receipt.files.len().to_string());
     }
     for (name, sum) in &expect.sums {
-        let Some(column) = columns.iter().find(|c| c.name == name.value) else { continue };
-        let Data::I64(values) = &column.data else { continue };
-        let found: i128 = values.par_iter().map(|&v| i128::from(v)).sum();
+        let Some((column, tally)) = plan.columns.iter().zip(tallies).find(|(c, _)| c.name == name.value) else { continue };
+        // Of other kinds there is nothing to add up.
+        if matches!(column.semantic.value_type(), Type::Text(_) | Type::Date | Type::Month | Type::Bool) {
+            continue;
+        }
+        let found = tally.sum;
         let what = &sum_of(&name.value);
         match column.semantic {
             SemanticType::Money(unit) => match number::parse_money(&sum.value, unit) {

@@ -115,6 +115,38 @@ fn a_full_disk_is_told_with_place_and_next_step() {
 }
 
 #[test]
+fn loading_within_a_budget_leaves_nothing_when_it_is_interrupted_or_the_disk_is_full() {
+    let programme = programme(2_000);
+    let store = programme.path().join(".recount/store");
+    let load = || {
+        let mut command = Command::cargo_bin("recount").unwrap();
+        command.current_dir(programme.path()).args(["load", "--memory", "1MiB", "--as-of", "2020-12-31", "--messages=concise"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let ended = interrupt_when_writing(load().spawn().unwrap(), &store);
+    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(unfinished(&store), Vec::<String>::new());
+    // Whatever stands in the store is a table's folder.
+    assert!(std::fs::read_dir(&store).unwrap().flatten().all(|e| e.path().is_dir()));
+
+    std::fs::remove_dir_all(programme.path().join(".recount")).unwrap();
+    std::fs::create_dir_all(&store).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&store).output();
+    if !mounted.is_ok_and(|o| o.status.success()) {
+        eprintln!("skipped: a small disk can be mounted by root alone");
+        return;
+    }
+    let ended = load().arg("payments").output().unwrap();
+    let left: Vec<PathBuf> = files(&store).into_keys().filter(|p| !p.ends_with("seen.json")).collect();
+    assert!(Command::new("umount").arg(&store).status().unwrap().success());
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{told}");
+    assert!(told.contains("[store-not-written] table `payments` could not be put in order on disk: No space left on device"), "{told}");
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_folder_without_the_right_to_write_is_told_with_place_and_next_step() {
     let project = small();
     // Without rights for anybody, and seen by somebody who is not root: root may write everywhere.

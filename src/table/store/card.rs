@@ -1,14 +1,16 @@
 //! What is known of a stored table beside its vectors: `table.json`.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::plan::PlannedColumn;
-use super::super::{Receipt, Rejected};
+use super::super::{Column, Contents, FileOrigin, Receipt, Rejected};
 use crate::diagnostic::{Diagnostic, Label, Place, Severity};
 
 /// What is known of a stored table beside its vectors.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Card {
+pub(in crate::table) struct Card {
     pub rows: usize,
     pub columns: Vec<StoredColumn>,
     pub files: Vec<(String, Option<String>, String, u64, u64)>,
@@ -24,7 +26,7 @@ pub(super) struct Card {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct StoredColumn {
+pub(in crate::table) struct StoredColumn {
     pub name: String,
     /// How it was declared: type and headers.
     pub declared: String,
@@ -35,8 +37,28 @@ pub(super) struct StoredColumn {
     pub base: Option<i64>,
 }
 
+impl Card {
+    /// Into the folder of the table, with the hashes of its content.
+    pub fn write(&self, folder: &Path, contents: &Contents) -> Result<(), Box<dyn std::error::Error>> {
+        std::fs::write(folder.join("contents.json"), serde_json::to_vec(contents)?)?;
+        Ok(std::fs::write(folder.join("table.json"), serde_json::to_vec(self)?)?)
+    }
+}
+
+impl StoredColumn {
+    /// `column`: some of its rows, with all marks that any of them has.
+    pub fn of(planned: &PlannedColumn, column: &Column, base: Option<i64>) -> Self {
+        let (valid, bad, part) = (column.valid.is_some(), column.bad.is_some(), column.part.is_some());
+        StoredColumn { name: planned.name.clone(), declared: declared(planned), valid, bad, part, base }
+    }
+}
+
+pub(in crate::table) fn files(files: &[FileOrigin]) -> Vec<(String, Option<String>, String, u64, u64)> {
+    files.iter().map(|f| (f.path.clone(), f.sheet.clone(), f.sha256.clone(), f.bytes, f.rows)).collect()
+}
+
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct StoredMessage {
+pub(in crate::table) struct StoredMessage {
     pub note: bool,
     pub code: String,
     pub message: String,
@@ -46,7 +68,7 @@ pub(super) struct StoredMessage {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum StoredPlace {
+pub(in crate::table) enum StoredPlace {
     Record(String, Option<String>, u64, Option<String>),
     File(String),
 }
@@ -59,7 +81,7 @@ pub(super) fn declared(column: &PlannedColumn) -> String {
     format!("{:?} {headers:?} {}", column.semantic, column.wanted.optional)
 }
 
-pub(super) fn store_message(d: &Diagnostic) -> Option<StoredMessage> {
+pub(in crate::table) fn store_message(d: &Diagnostic) -> Option<StoredMessage> {
     let labels = d.labels.iter().filter_map(|label| {
         let place = match &label.place {
             Place::Text(_) => return None,

@@ -20,10 +20,11 @@ use super::plan::{PlannedColumn, TablePlan};
 use super::prune::Condition;
 use super::seen::Seen;
 use super::staging::{replace, staged, staging_prefix};
-use super::{Bits, Column, Data, Freshness, Receipt};
+use super::{Bits, Column, Data, FileOrigin, Freshness, Receipt};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::source::InputFile;
-use card::{Card, StoredColumn, declared, store_message};
+use card::declared;
+pub(super) use card::{Card, StoredColumn, files as card_files, store_message};
 use read::read;
 
 mod card;
@@ -142,14 +143,21 @@ impl<'a> Shelf<'a> {
     }
 
     /// The table as the folder `name` holds it.
-    pub fn kept(&self, name: &str, pool: &Pool) -> Result<Box<StoredTable>, Diagnostics> {
+    pub fn kept(
+        &self,
+        name: &str,
+        pool: &Pool,
+        only: &[Condition],
+        among: &[Among],
+        pages: Option<usize>,
+    ) -> Result<Box<StoredTable>, Diagnostics> {
         let path = self.folder.join(name);
         let text = std::fs::read(path.join("table.json")).map_err(|e| self.unreadable(&path, &e.to_string()))?;
         let card: Card = serde_json::from_slice(&text).map_err(|e| self.unreadable(&path, &e.to_string()))?;
         let at = |c: &PlannedColumn| card.columns.iter().position(|s| s.name == c.name && s.declared == declared(c));
         let places: Option<Vec<usize>> = self.plan.columns.iter().map(at).collect();
         let Some(places) = places else { return Err(self.unreadable(&path, "it lacks columns").into()) };
-        match read(self.plan, pool, card, &path, places, &[], &[], None) {
+        match read(self.plan, pool, card, &path, places, only, among, pages) {
             Ok(table) if table.fits() => Ok(Box::new(table)),
             Ok(_) => Err(self.unreadable(&path, "it is not complete").into()),
             Err(error) => Err(self.unreadable(&path, &error.message).into()),
@@ -241,13 +249,32 @@ impl<'a> Shelf<'a> {
     /// Where a table is written before it gets its name: straight under the store, so that what an interrupted process leaves is found.
     fn beside(&self, target: &Path) -> PathBuf {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let store = self.folder.parent().unwrap_or(&self.folder);
-        store.join(format!("{}{}-{name}", staging_prefix(), self.plan.name()))
+        self.store().join(format!("{}{}-{name}", staging_prefix(), self.plan.name()))
+    }
+
+    /// Where the store lies.
+    pub fn store(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
     }
 
     /// Stores a table; gives the receipt of the delivery before it, the hashes by bucket, and the folder's name. The error is a warning.
     pub fn write(&self, assembled: &Assembled) -> Result<(Option<Receipt>, Contents, String), Diagnostic> {
-        let hashes: Vec<String> = assembled.table.origin.files.iter().map(|f| f.sha256.clone()).collect();
+        let mut given = None;
+        let (contents, name) = self.place(&assembled.table.origin.files, |beside, previous| {
+            given.clone_from(&previous);
+            self.fill(beside, assembled, previous)
+        })?;
+        Ok((given, contents, name))
+    }
+
+    /// Makes the folder of a delivery of these files: `fill` writes into the folder it is told, with the receipt of the delivery before. Gives
+    /// what that gave, and the folder's name. The error is a warning.
+    pub fn place<T>(
+        &self,
+        files: &[FileOrigin],
+        fill: impl FnOnce(&Path, Option<Receipt>) -> Result<T, Box<dyn std::error::Error>>,
+    ) -> Result<(T, String), Diagnostic> {
+        let hashes: Vec<String> = files.iter().map(|f| f.sha256.clone()).collect();
         let inputs = inputs_of(self.files.iter().map(|f| f.name.as_str()).zip(hashes.iter().map(String::as_str)));
         let prefix = format!("{inputs}-{}-", self.declaration);
         let mut columns = blake3::Hasher::new();
@@ -261,7 +288,7 @@ impl<'a> Shelf<'a> {
             None => cards.iter().find_map(|(_, _, card)| card.previous.clone()),
         };
         let beside = self.beside(&target);
-        let contents = self.write_beside(&beside, &target, assembled, previous.clone()).map_err(|why| {
+        let filled = self.whole(&beside, &target, |beside| fill(beside, previous)).map_err(|why| {
             // What is half written is of no use to anybody; that it may stay behind changes no result.
             let _ = std::fs::remove_dir_all(&beside);
             Diagnostic::warning("store-not-written", format!("table `{}` could not be stored: {why}", self.plan.name()))
@@ -270,7 +297,7 @@ impl<'a> Shelf<'a> {
         })?;
         // Earlier deliveries and declarations go, and what holds nothing that this one does not.
         let ours = |c: &StoredColumn| self.plan.columns.iter().any(|p| p.name == c.name && declared(p) == c.declared);
-        let kept = self.folder.parent().and_then(|store| kept(store).remove(self.plan.name()));
+        let kept = kept(self.store()).remove(self.plan.name());
         for (name, path) in self.siblings().into_iter().filter(|(name, path)| *path != target && kept.as_ref() != Some(name)) {
             let less = cards.iter().find(|(n, ..)| *n == name).is_none_or(|(_, _, card)| card.columns.iter().all(ours));
             if !name.starts_with(&prefix) || less {
@@ -279,17 +306,15 @@ impl<'a> Shelf<'a> {
         }
         self.seen.remember(self.files, &hashes);
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok((previous, contents, name))
+        Ok((filled, name))
     }
 
-    fn write_beside(
+    fn whole<T>(
         &self,
         beside: &Path,
         target: &Path,
-        assembled: &Assembled,
-        previous: Option<Receipt>,
-    ) -> Result<Contents, Box<dyn std::error::Error>> {
-        let table = &assembled.table;
+        fill: impl FnOnce(&Path) -> Result<T, Box<dyn std::error::Error>>,
+    ) -> Result<T, Box<dyn std::error::Error>> {
         staged(|| {
             if beside.exists() {
                 std::fs::remove_dir_all(beside)?;
@@ -297,9 +322,21 @@ impl<'a> Shelf<'a> {
             std::fs::create_dir_all(beside)
         })?;
         only_for_owner(beside)?;
+        let filled = fill(beside)?;
+        staged(|| {
+            if target.exists() {
+                std::fs::remove_dir_all(target)?;
+            }
+            std::fs::create_dir_all(&self.folder)?;
+            std::fs::rename(beside, target)
+        })?;
+        Ok(filled)
+    }
+
+    fn fill(&self, beside: &Path, assembled: &Assembled, previous: Option<Receipt>) -> Result<Contents, Box<dyn std::error::Error>> {
+        let table = &assembled.table;
         let files: Vec<i32> = table.origin.file.iter().map(|f| i32::from(*f)).collect();
-        let lines: Vec<i32> = table.origin.line.iter().map(|l| *l as i32).collect();
-        let mut vectors: Vec<(String, Stored)> = vec![("line".to_owned(), Stored::I32(&lines))];
+        let mut vectors: Vec<(String, Stored)> = vec![("line".to_owned(), Stored::Codes(&table.origin.line))];
         if table.origin.files.len() > 1 {
             vectors.push(("file".to_owned(), Stored::I32(&files)));
         }
@@ -318,26 +355,18 @@ impl<'a> Shelf<'a> {
                     let (codes, texts) = own_codes(column, codes, dictionary.len());
                     let texts = texts.into_iter().map(|t| &*dictionary.values[t]).collect();
                     write(&beside.join(format!("texts-{i}.parquet")), &[("text".to_owned(), Stored::Texts(texts))], &[])?;
-                    Stored::Near(codes)
+                    Stored::OwnCodes(codes)
                 }
             };
-            vectors.push((format!("value{i}"), stored));
-            for (kind, bits) in [("valid", &column.valid), ("bad", &column.bad), ("part", &column.part)] {
-                if let Some(bits) = bits {
-                    vectors.push((format!("{kind}{i}"), Stored::Bits(bits)));
-                }
-            }
-            let (valid, bad, part) = (column.valid.is_some(), column.bad.is_some(), column.part.is_some());
-            columns.push(StoredColumn { name: column.name.clone(), declared: declared(planned), valid, bad, part, base });
+            push_vectors(&mut vectors, i, column, stored);
+            columns.push(StoredColumn::of(planned, column, base));
         }
-        let (written, hashes) =
-            rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &["line", "file"]), || contents(table, assembled.ties));
+        let (written, hashes) = rayon::join(|| write(&beside.join("rows.parquet"), &vectors, &PLAIN), || contents(table, assembled.ties));
         written?;
-        std::fs::write(beside.join("contents.json"), serde_json::to_vec(&hashes)?)?;
         let card = Card {
             rows: table.rows,
             columns,
-            files: table.origin.files.iter().map(|f| (f.path.clone(), f.sheet.clone(), f.sha256.clone(), f.bytes, f.rows)).collect(),
+            files: card_files(&table.origin.files),
             receipt: assembled.receipt.clone(),
             rejected_cells: assembled.rejected_cells.clone(),
             rejected: assembled.rejected.clone(),
@@ -345,15 +374,21 @@ impl<'a> Shelf<'a> {
             ties: assembled.ties,
             previous,
         };
-        std::fs::write(beside.join("table.json"), serde_json::to_vec(&card)?)?;
-        staged(|| {
-            if target.exists() {
-                std::fs::remove_dir_all(target)?;
-            }
-            std::fs::create_dir_all(&self.folder)?;
-            std::fs::rename(beside, target)
-        })?;
+        card.write(beside, &hashes)?;
         Ok(hashes)
+    }
+}
+
+/// Columns of a file of rows that nobody looks for rows by.
+pub(super) const PLAIN: [&str; 2] = ["line", "file"];
+
+/// The values of column `i` and the marks beside them, as columns of a file.
+pub(super) fn push_vectors<'c>(vectors: &mut Vec<(String, Stored<'c>)>, i: usize, column: &'c Column, stored: Stored<'c>) {
+    vectors.push((format!("value{i}"), stored));
+    for (kind, bits) in [("valid", &column.valid), ("bad", &column.bad), ("part", &column.part)] {
+        if let Some(bits) = bits {
+            vectors.push((format!("{kind}{i}"), Stored::Bits(bits)));
+        }
     }
 }
 
@@ -384,17 +419,17 @@ fn only_for_owner(_: &Path) -> std::io::Result<()> {
 }
 
 /// Codes counted over the texts this column holds, and those texts (their codes in the dictionary), ascending.
-fn own_codes(column: &Column, codes: &[u32], texts: usize) -> (Vec<i32>, Vec<usize>) {
+fn own_codes(column: &Column, codes: &[u32], texts: usize) -> (Vec<u32>, Vec<usize>) {
     let mut used = Bits::new(texts, false);
     for (row, code) in codes.iter().enumerate() {
         if column.is_valid(row) {
             used.set(*code as usize, true);
         }
     }
-    let mut own = vec![0i32; texts];
+    let mut own = vec![0; texts];
     let held: Vec<usize> = used.ones().collect();
     for (number, code) in held.iter().enumerate() {
-        own[*code] = number as i32;
+        own[*code] = number as u32;
     }
     let codes = codes.par_iter().enumerate().map(|(row, code)| if column.is_valid(row) { own[*code as usize] } else { 0 }).collect();
     (codes, held)
