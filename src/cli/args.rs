@@ -131,8 +131,8 @@ pub(super) struct RunArgs {
     /// Judge each rule by itself, sharing nothing: slower, for comparison; the result is the same
     #[arg(long)]
     pub one_by_one: bool,
-    /// Take over what the last run with --incremental judged, where nothing changed that it follows from, and keep what the next needs (the
-    /// delivery stays in the store beside the next one); the result is that of a full run
+    /// Take over what the last run with --incremental judged, where nothing changed that it follows from, and keep what the next needs; the
+    /// result is that of a full run
     #[arg(long, hide = true, conflicts_with_all = ["memory", "no_store", "one_by_one"])]
     pub incremental: bool,
     /// How many visits the staff can make: the ranked list is cut to them

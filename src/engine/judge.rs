@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::aside::{Aside, Places};
 use super::deliver::deliver;
 use super::late::{self, LateJob, Packed};
-use super::needs::{expressions, flag_expressions, frames, sets};
+use super::needs::{expressions, sets};
 use super::outcome::{outcome, watched};
 use super::population::RegionCount;
 use super::prepare::Prepared;
 use super::shape::Names;
-use super::{Options, evidence, parts::refuse, population};
+use super::{Options, parts::refuse, population};
 use crate::check::Flag;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Env, Exec, JobFlag, NodeProfile, Schedule, Timer, UnitJob, run_pass};
@@ -39,8 +39,6 @@ impl Group {
 pub struct Asked {
     pub rules: Vec<usize>,
     pub counted: Vec<usize>,
-    /// Outcomes alone are wanted: findings are neither named nor given their delivered cells, and left out.
-    pub counts_only: bool,
     /// Records that integrity rules judged elsewhere set aside.
     pub aside: Arc<Places>,
 }
@@ -82,7 +80,7 @@ pub fn judge(
     asked: &Asked,
     drawer: &Drawer,
 ) -> Result<Part, Diagnostics> {
-    let Prepared { catalog, within, without_dropped, .. } = prepared;
+    let Prepared { catalog, within, .. } = prepared;
     let mut graph = prepared.graph.clone();
     let ready: BTreeMap<usize, &Rule> = prepared.ready().filter(|(i, _)| asked.rules.contains(i)).collect();
     let groups = groups(prepared, &mut graph, &ready, options.one_by_one);
@@ -126,20 +124,7 @@ pub fn judge(
         let start = Timer::start();
         for ((&i, result), watched) in judged.iter().zip(results).zip(watched) {
             let rule = ready[&i];
-            let frames = frames(&graph, catalog, &rule.check);
-            let mut own = flag_expressions(&rule.check);
-            own.extend(expressions(rule));
-            let late = LateJob {
-                rule,
-                without_dropped: &without_dropped[i],
-                plans: evidence::plans(&graph, catalog, &rule.check, &frames, &shown(rule)),
-                parameters: late::parameters(&graph, &own),
-                frames,
-                evidence_rows: options.evidence_rows,
-                names: &names,
-                secret: &options.secret,
-                drawer,
-            };
+            let late = LateJob::new(&graph, prepared, i, rule, &names, options, drawer);
             let found = late::findings(env, project, &late, &result.flagged).map_err(|e| no_room(&e))?;
             if rule.validates.is_some() {
                 // What speaks for a record speaks for its use too.
@@ -165,9 +150,6 @@ pub fn judge(
     part.populations = population::count(&exec, &asked.counted);
     part.profile = std::mem::take(&mut exec.profile);
     drop(exec);
-    if asked.counts_only {
-        return Ok(part);
-    }
 
     let start = Timer::start();
     let records = packed.iter().map(|p| p.records.len()).sum();

@@ -11,7 +11,10 @@ use super::deliver::Records;
 use super::evidence::{self, EvidencePlan, RecordUse};
 use super::finding::identify;
 use super::identity::Identity;
+use super::judge::shown;
+use super::needs::{expressions, flag_expressions, frames};
 use super::shape::{InColumns, Names, Shapes};
+use super::{Options, Prepared};
 use crate::check::{Flag, UnitKind};
 use crate::exec::{Batch, Env, Ids, PairFlag, Reached, Vector, pairs_of};
 use crate::finding::{
@@ -40,6 +43,34 @@ pub struct LateJob<'j> {
     /// Key of the hashes.
     pub secret: &'j [u8; 32],
     pub drawer: &'j Drawer,
+}
+
+impl<'j> LateJob<'j> {
+    /// Of the rule at `position`.
+    pub fn new(
+        graph: &Graph,
+        prepared: &'j Prepared,
+        position: usize,
+        rule: &'j Rule,
+        names: &'j Names,
+        options: &'j Options<'_>,
+        drawer: &'j Drawer,
+    ) -> Self {
+        let frames = frames(graph, &prepared.catalog, &rule.check);
+        let mut own = flag_expressions(&rule.check);
+        own.extend(expressions(rule));
+        LateJob {
+            rule,
+            without_dropped: &prepared.without_dropped[position],
+            plans: evidence::plans(graph, &prepared.catalog, &rule.check, &frames, &shown(rule)),
+            parameters: parameters(graph, &own),
+            frames,
+            evidence_rows: options.evidence_rows,
+            names,
+            secret: &options.secret,
+            drawer,
+        }
+    }
 }
 
 /// The exemptions of a unit, and whether they exempt it.

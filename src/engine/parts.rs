@@ -76,7 +76,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
     };
     let counted = [vec![], asked.counted];
     for (rules, counted) in stages.into_iter().zip(counted) {
-        let stage = Asked { rules, counted, aside: Arc::new(all.aside.clone()), ..Asked::default() };
+        let stage = Asked { rules, counted, aside: Arc::new(all.aside.clone()) };
         for class in classes(prepared, &stage, &small) {
             let part = match &class.partition {
                 None => {
@@ -89,20 +89,6 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, limi
         }
     }
     Ok((receipts, all))
-}
-
-/// A condition that no row of the table meets.
-pub fn none_of(prepared: &Prepared, needs: &Needs, table: &str) -> Option<Condition> {
-    let (_, def) = prepared.catalog.table(table)?;
-    let columns = needs.columns.get(table)?;
-    let column = def.columns.iter().find(|c| columns.contains(&c.name) && c.is.is_none() && c.ty != Type::Bool)?;
-    let value = match column.ty {
-        Type::Date => Value::Date(i32::MIN),
-        Type::Month => Value::Month(i32::MIN),
-        Type::Text(kind) => Value::Text(Arc::from(""), kind),
-        _ => Value::Int(i64::MIN),
-    };
-    Some(Condition { column: column.name.clone(), compare: Compare::Less, value })
 }
 
 /// Rows of the tables, by position in the catalog.

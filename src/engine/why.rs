@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::Options;
 use super::aside::{Aside, based_on};
-use super::judge::{Asked, groups, job, shown};
+use super::judge::{Asked, groups, job};
 use super::late::{self, LateJob};
-use super::needs::{expressions, flag_expressions, frames};
 use super::prepare::{Prepared, Resolved};
 use super::shape::{Names, Shapes};
-use super::{Options, evidence};
 use crate::check::{Flag, Reason};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::exec::{Batch, Env, Exec, Ids, PairFlag, REASONS, Reached, Schedule, judge_unit, pairs_of, run_pass};
@@ -165,7 +164,7 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
             let rule = ready[&i];
             let results = run_pass(env, group.rel, &[job(env, rule, prepared.within[i], None)]);
             let flagged = results.into_iter().next().map(|r| r.flagged).unwrap_or_default();
-            let late = late_job(&graph, &prepared, rule, i, &names, options, &drawer);
+            let late = LateJob::new(&graph, &prepared, i, rule, &names, options, &drawer);
             let mut shapes = Shapes::new(&prepared.catalog, &names, &loaded.tables);
             let drafts = flagged.chunks(8192).flat_map(|rows| late::chunk(env, project, &late, rows, &mut shapes));
             let exempt: Vec<bool> = drafts.map(|(finding, _)| finding.exempt).collect();
@@ -197,32 +196,6 @@ pub fn why_not(project: &Project, files: &[RuleFile], rule: &str, subject: &str,
         out.units = found.iter().take(UNITS).map(|&row| why.unit(row)).collect();
     }
     Ok(out)
-}
-
-/// What late evaluation of one rule needs.
-fn late_job<'j>(
-    graph: &Graph,
-    prepared: &'j Prepared,
-    rule: &'j Rule,
-    position: usize,
-    names: &'j Names,
-    options: &'j Options<'_>,
-    drawer: &'j Drawer,
-) -> LateJob<'j> {
-    let frames = frames(graph, &prepared.catalog, &rule.check);
-    let mut own = flag_expressions(&rule.check);
-    own.extend(expressions(rule));
-    LateJob {
-        rule,
-        without_dropped: &prepared.without_dropped[position],
-        plans: evidence::plans(graph, &prepared.catalog, &rule.check, &frames, &shown(rule)),
-        parameters: late::parameters(graph, &own),
-        frames,
-        evidence_rows: options.evidence_rows,
-        names,
-        secret: &options.secret,
-        drawer,
-    }
 }
 
 /// The expressions that name the subject, and the value that is sought. Several expressions: their values joined by `/`.
@@ -350,7 +323,7 @@ impl Why<'_> {
         };
         if became == Became::Flagged || matches!(check.flag, Flag::Row(_)) {
             let drawer = Drawer::default();
-            let late = late_job(self.env.graph, self.prepared, self.rule, self.position, self.names, self.options, &drawer);
+            let late = LateJob::new(self.env.graph, self.prepared, self.position, self.rule, self.names, self.options, &drawer);
             let mut shapes = Shapes::new(self.env.catalog, self.names, self.env.tables);
             if let Some((finding, _)) = late::chunk(self.env, self.project, &late, &[row], &mut shapes).into_iter().next() {
                 if became == Became::Flagged {

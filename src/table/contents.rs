@@ -50,6 +50,12 @@ pub(super) fn text_hash(text: &str) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
+/// The hash of a value that is known whole; apart from the marks of missing and bad cells.
+#[inline]
+pub(super) fn whole(value: u64) -> u64 {
+    mix(value, 0x8cb9_2ba7_2f3d_8dd7)
+}
+
 /// Values of a column as numbers that depend on nothing but the value.
 pub(super) struct Values<'a> {
     column: &'a Column,
@@ -76,9 +82,7 @@ impl<'a> Values<'a> {
             Data::Code(v, _) => self.texts[v[row] as usize],
             Data::Bool(v) => u64::from(v.get(row)),
         };
-        let part = column.part.as_ref().is_some_and(|p| p.get(row));
-        // Apart from the marks of missing and bad cells.
-        mix(value, if part { 0x2545_f491_4f6c_dd1d } else { 0x8cb9_2ba7_2f3d_8dd7 })
+        if column.part.as_ref().is_some_and(|p| p.get(row)) { mix(value, 0x2545_f491_4f6c_dd1d) } else { whole(value) }
     }
 }
 

@@ -38,11 +38,6 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
     let mut files: Vec<Vec<InputFile>> = vec![];
     let mut missing: Vec<Diagnostics> = vec![];
     for plan in &plans {
-        if options.kept.is_some() {
-            files.push(vec![]);
-            missing.push(Diagnostics::default());
-            continue;
-        }
         let (found, problems) = match expand(&project.root, &plan.source.from, plan.source.optional) {
             Ok(found) => (found, Diagnostics::default()),
             Err(problems) => (vec![], problems),
@@ -61,14 +56,6 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         options.progress.table(plan.name(), bytes);
         let only = options.only.get(plan.name()).map_or(&[][..], Vec::as_slice);
         let among = options.among.get(plan.name()).map_or(&[][..], Vec::as_slice);
-        if let (Some(store), Some(kept)) = (&options.store, &options.kept) {
-            let Some(folder) = kept.get(plan.name()) else { continue };
-            match messages.take(Shelf::new(store, plan, files, options.as_of).kept(folder, &pool, &[], &[], None)) {
-                Some(stored) => read.push((plan, None, Source::Stored(stored))),
-                None => continue,
-            }
-            continue;
-        }
         let shelf = options.store.as_ref().map(|store| Shelf::new(store, plan, files, options.as_of));
         if let Some(shelf) = &shelf {
             let freshness = match shelf.find(&pool, only, among, options.pages) {
@@ -109,15 +96,13 @@ pub fn load_in_blocks(project: &Project, needs: &Needs, options: &LoadOptions, b
         let stored = matches!(source, Source::Stored(_));
         let (mut assembled, previous) = match source {
             Source::Stored(stored) => {
-                loaded.folders.insert(plan.name().to_owned(), stored.folder_name());
                 loaded.contents.extend(stored.contents().map(|c| (plan.name().to_owned(), c)));
                 stored.finish(plan, &domains)
             }
             Source::Files(files) => {
                 let assembled = assemble(plan, files, &domains, options.as_of)?;
                 let previous = shelf.and_then(|shelf| match shelf.write(&assembled) {
-                    Ok((previous, contents, folder)) => {
-                        loaded.folders.insert(plan.name().to_owned(), folder);
+                    Ok((previous, contents)) => {
                         loaded.contents.push((plan.name().to_owned(), contents));
                         previous
                     }

@@ -41,4 +41,3 @@ pub use prune::{Compare, Condition};
 pub(crate) use spill::Spill;
 pub(crate) use staging::replace;
 pub use staging::{hold_staging, staged, staging_prefix};
-pub use store::keep;

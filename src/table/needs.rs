@@ -46,9 +46,6 @@ pub struct LoadOptions<'a> {
     pub only: BTreeMap<String, Vec<Condition>>,
     /// By table: rows that none of these asks for are left out too.
     pub among: BTreeMap<String, Vec<Among>>,
-    /// Folders of the store to read tables from, whatever the delivered files are: an earlier delivery that was kept ([`super::keep`]). Tables that
-    /// are not named are not read then.
-    pub kept: Option<BTreeMap<String, String>>,
     /// Of tables in the store at most so many pages, spread evenly: a sample. With 0 only what is known of each table.
     pub pages: Option<usize>,
     /// Bytes that reading delivered files may take: tables that are not in the store are then put in order on disk and stored before they are
@@ -65,7 +62,6 @@ impl Default for LoadOptions<'_> {
             as_of: None,
             only: BTreeMap::new(),
             among: BTreeMap::new(),
-            kept: None,
             pages: None,
             memory: None,
             progress: &Silent,
@@ -189,8 +185,6 @@ pub struct Loaded {
     pub previous: Vec<Receipt>,
     /// By table that was needed, when there is a store. Never part of a result.
     pub store: Vec<(String, Freshness)>,
-    /// Folder of the store that holds each table as it was loaded. Never part of a result.
-    pub folders: BTreeMap<String, String>,
     /// Hashes of what each table holds, as stored (maybe with further columns). Never part of a result.
     pub contents: Vec<(String, Contents)>,
 }

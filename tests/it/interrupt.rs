@@ -142,7 +142,7 @@ fn loading_within_a_budget_leaves_nothing_when_it_is_interrupted_or_the_disk_is_
     assert!(Command::new("umount").arg(&store).status().unwrap().success());
     let told = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{told}");
-    assert!(told.contains("[store-not-written] table `payments` could not be put in order on disk: No space left on device"), "{told}");
+    assert!(told.contains("[store-not-written]: table `payments` could not be put in order on disk: No space left on device"), "{told}");
     assert_eq!(left, Vec::<PathBuf>::new());
 }
 

@@ -13,7 +13,6 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::judge::{Asked, Part, judge};
-use super::parts::none_of;
 use super::structure::Structures;
 use super::{Options, Prepared};
 use crate::diagnostic::Diagnostics;
@@ -32,8 +31,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
     let all = prepared.all();
     let needs = prepared.needs_of(&all);
     // No row of any table: what is in the store, or is stored now, tells what each holds.
-    let nothing = needs.columns.keys().filter_map(|name| Some((name.clone(), vec![none_of(prepared, &needs, name)?]))).collect();
-    let receipts = table::load(project, &needs, &LoadOptions { only: nothing, ..prepared.load_options(options) })?;
+    let receipts = table::load(project, &needs, &LoadOptions { pages: Some(0), ..prepared.load_options(options) })?;
     let rows = receipts.receipt.iter().map(|r| r.rows).sum::<u64>() as usize;
     let mut out = Part::default();
     out.profile.push(start.note("what the tables hold".to_owned(), rows, 0, 0, prepared.rules.len()));
@@ -41,7 +39,7 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
     let start = Timer::start();
     let base = Structures::base(project, options);
     let before = Night::read(store, &base);
-    let mut now = Night::new(base, receipts.folders.clone());
+    let mut now = Night::of(base);
     let grounds = grounds(project, prepared, &all, &needs, &receipts);
     let (mut asked, mut left) = (Asked::default(), vec![]);
     for &table in &all.counted {
@@ -100,11 +98,9 @@ pub fn audit(project: &Project, prepared: &Prepared, options: &Options<'_>, stor
 /// Judges the rules that nothing is taken over of.
 fn anew(project: &Project, prepared: &Prepared, options: &Options<'_>, asked: &mut Asked) -> Result<Part, Diagnostics> {
     let wanted: BTreeSet<usize> = asked.rules.iter().copied().collect();
-    // Integrity rules mark records for these, whatever is known of themselves.
-    if !wanted.is_empty() {
-        asked.rules.extend(prepared.ready().filter(|(i, rule)| rule.validates.is_some() && !wanted.contains(i)).map(|(i, _)| i));
-        asked.rules.sort_unstable();
-    }
+    // Integrity rules set records aside for these, whatever is known of themselves.
+    let validating: BTreeSet<usize> = wanted.iter().flat_map(|&i| prepared.set_aside_by(i)).copied().collect();
+    asked.rules = wanted.union(&validating).copied().collect();
     let start = Timer::start();
     let loaded = table::load(project, &prepared.needs_of(asked), &prepared.load_options(options))?;
     let rows = loaded.tables.iter().map(|t| t.rows).sum();
@@ -148,16 +144,17 @@ fn grounds(project: &Project, prepared: &Prepared, all: &Asked, needs: &Needs, r
         }
         Some(hasher.finalize().to_hex().to_string())
     };
-    let of_rule = |i: usize| data(Asked { rules: vec![i], ..Asked::default() });
+    let data_of: FxHashMap<usize, String> =
+        all.rules.par_iter().filter_map(|&i| Some((i, data(Asked { rules: vec![i], ..Asked::default() })?))).collect();
     let mut structures = Structures::new(project, prepared);
     let own: Vec<(usize, String)> = prepared.ready().map(|(i, rule)| (i, structures.rule(i, rule))).collect();
     let structure_of: FxHashMap<usize, &str> = own.iter().map(|(i, structure)| (*i, structure.as_str())).collect();
     let rules = own.par_iter().filter_map(|(i, structure)| {
-        let (mut structure, mut data) = (structure.clone(), of_rule(*i)?);
+        let (mut structure, mut data) = (structure.clone(), data_of.get(i)?.clone());
         // A record that an integrity rule sets aside is not assessable for others: they follow from it too.
         for &validating in prepared.set_aside_by(*i) {
             structure.push_str(structure_of.get(&validating)?);
-            data.push_str(&of_rule(validating)?);
+            data.push_str(data_of.get(&validating)?);
         }
         Some((*i, Grounds { structure, data }))
     });

@@ -11,7 +11,7 @@ use crate::table;
 
 const NAME: &str = "night.bin";
 /// Raised whenever what a night leaves, or what is taken over from it, changes.
-const FORMAT: [u8; 8] = *b"night\0\0\x02";
+const FORMAT: [u8; 8] = *b"night\0\0\x03";
 const HASH: usize = 32;
 
 /// What a run leaves to the next.
@@ -19,8 +19,6 @@ const HASH: usize = 32;
 pub struct Night {
     /// What everything follows from: program, project file, regions, secret.
     pub base: String,
-    /// Folder of the store by table.
-    pub folders: BTreeMap<String, String>,
     pub rules: BTreeMap<String, Judged>,
     /// Records by region, by table.
     pub counted: BTreeMap<String, Counted>,
@@ -54,8 +52,8 @@ pub struct Counted {
 }
 
 impl Night {
-    pub fn new(base: String, folders: BTreeMap<String, String>) -> Self {
-        Night { base, folders, ..Night::default() }
+    pub fn of(base: String) -> Self {
+        Night { base, ..Night::default() }
     }
 
     /// What the run before left; nothing where it follows from another base, or cannot be read.
@@ -67,8 +65,6 @@ impl Night {
     /// # Errors
     /// The store cannot be written.
     pub fn write(&self, store: &Path) -> std::io::Result<()> {
-        // Folders first: a state that names folders which are gone is of no use, folders that nothing names are only disk.
-        table::keep(store, &self.folders)?;
         table::replace(store, NAME, &self.to_bytes()?)
     }
 

@@ -138,7 +138,7 @@ proptest! {
 fn many_pieces_and_threads_make_no_difference() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = |from: u32, to: u32| {
-        (from..to).map(|i| record(((i * 7919) as u16, (i * 104_729 >> 3) as u16, i64::from(i % 97)))).collect::<String>()
+        (from..to).map(|i| record(((i * 7919) as u16, ((i * 104_729) >> 3) as u16, i64::from(i % 97)))).collect::<String>()
     };
     std::fs::write(folder.path().join("a.csv"), format!("{HEAD}{}", rows(0, 5_000))).expect("written");
     std::fs::write(folder.path().join("b.csv"), format!("{HEAD}{}", rows(4_000, 6_000))).expect("written");

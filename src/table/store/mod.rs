@@ -5,7 +5,6 @@
 //! one is stored. A run reads any folder that holds at least the columns it needs and gets what loading those columns alone would give.
 //! A store that cannot be read or written costs a warning and time, nothing else: the delivered files decide.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -19,7 +18,7 @@ use super::packed::{Stored, write};
 use super::plan::{PlannedColumn, TablePlan};
 use super::prune::Condition;
 use super::seen::Seen;
-use super::staging::{replace, staged, staging_prefix};
+use super::staging::{staged, staging_prefix};
 use super::{Bits, Column, Data, FileOrigin, Freshness, Receipt};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::source::InputFile;
@@ -257,14 +256,14 @@ impl<'a> Shelf<'a> {
         self.folder.parent().unwrap_or(&self.folder)
     }
 
-    /// Stores a table; gives the receipt of the delivery before it, the hashes by bucket, and the folder's name. The error is a warning.
-    pub fn write(&self, assembled: &Assembled) -> Result<(Option<Receipt>, Contents, String), Diagnostic> {
+    /// Stores a table; gives the receipt of the delivery before it and the hashes by bucket. The error is a warning.
+    pub fn write(&self, assembled: &Assembled) -> Result<(Option<Receipt>, Contents), Diagnostic> {
         let mut given = None;
-        let (contents, name) = self.place(&assembled.table.origin.files, |beside, previous| {
+        let (contents, _) = self.place(&assembled.table.origin.files, |beside, previous| {
             given.clone_from(&previous);
             self.fill(beside, assembled, previous)
         })?;
-        Ok((given, contents, name))
+        Ok((given, contents))
     }
 
     /// Makes the folder of a delivery of these files: `fill` writes into the folder it is told, with the receipt of the delivery before. Gives
@@ -297,8 +296,7 @@ impl<'a> Shelf<'a> {
         })?;
         // Earlier deliveries and declarations go, and what holds nothing that this one does not.
         let ours = |c: &StoredColumn| self.plan.columns.iter().any(|p| p.name == c.name && declared(p) == c.declared);
-        let kept = kept(self.store()).remove(self.plan.name());
-        for (name, path) in self.siblings().into_iter().filter(|(name, path)| *path != target && kept.as_ref() != Some(name)) {
+        for (name, path) in self.siblings().into_iter().filter(|(_, path)| *path != target) {
             let less = cards.iter().find(|(n, ..)| *n == name).is_none_or(|(_, _, card)| card.columns.iter().all(ours));
             if !name.starts_with(&prefix) || less {
                 let _ = std::fs::remove_dir_all(path);
@@ -390,21 +388,6 @@ pub(super) fn push_vectors<'c>(vectors: &mut Vec<(String, Stored<'c>)>, i: usize
             vectors.push((format!("{kind}{i}"), Stored::Bits(bits)));
         }
     }
-}
-
-/// Which folder of each table stays in the store when a later delivery is stored.
-const KEPT: &str = "kept.json";
-
-fn kept(store: &Path) -> BTreeMap<String, String> {
-    std::fs::read(store.join(KEPT)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
-}
-
-/// Keeps these folders (by table) in the store until told otherwise.
-///
-/// # Errors
-/// The store cannot be written.
-pub fn keep(store: &Path, folders: &BTreeMap<String, String>) -> std::io::Result<()> {
-    replace(store, KEPT, &serde_json::to_vec(folders)?)
 }
 
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::among::{Among, NO_COLUMN, with_next};
-use super::super::contents::{mix, text_hash};
+use super::super::contents::{text_hash, whole};
 use super::super::packed::{Ranges, read_bits, read_i32, read_i64, read_texts, read_u32};
 use super::super::plan::TablePlan;
 use super::super::prune::{Compare, Span};
@@ -122,11 +122,6 @@ impl Place<'_> {
         }
         Ok(())
     }
-}
-
-/// The hash of a value that is known whole, as of [`super::super::contents::Values`].
-fn whole(value: u64) -> u64 {
-    mix(value, 0x8cb9_2ba7_2f3d_8dd7)
 }
 
 /// The picked rows of a column that was read.

@@ -200,10 +200,6 @@ impl StoredTable {
             && self.columns.iter().all(|(c, _)| len(&c.data) == self.rows && bits(&c.valid) && bits(&c.bad) && bits(&c.part))
     }
 
-    pub fn folder_name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
     /// Hashes of the table as it is stored, by bucket; of all its columns.
     pub fn contents(&self) -> Option<Contents> {
         serde_json::from_slice(&std::fs::read(self.folder.join("contents.json")).ok()?).ok()
